@@ -1,0 +1,111 @@
+"""The key table: every partition and sort key that Homing writes, in one place.
+
+| sort key                            | holds                                                         |
+|-------------------------------------|---------------------------------------------------------------|
+| `h`                                 | head: position, hash of the last entry, state per type, usage  |
+| `g/<seq>`                           | ledger entry                                                  |
+| `o/<Type>/<id>`                     | an object: Mailbox, Email, Thread, Account, Login, ...         |
+| `x/list/<mailbox or *>/<ms>/<email>`| what a list needs to filter and sort without the email         |
+| `x/msgid/<hash>`                    | the thread that a Message-ID (with its subject) belongs to     |
+| `d/<delivery>`                      | this delivery was done; expires                               |
+| `b/<digest>`                        | this partition may read the blob: uses, and an upload's expiry |
+
+Times in keys are milliseconds in 13 digits, positions have 12, so that byte order is their order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+KEYS_VERSION: Final = 1
+
+HEAD: Final = "h"
+SITE: Final = "!site"
+TASK_SHARDS: Final = 8
+TASKS_PREFIX: Final = "!tasks/"
+DEAD_PREFIX: Final = "!dead/"
+ALL_MAILBOXES: Final = "*"
+ENTRY_PREFIX: Final = "g/"
+OBJECT_PREFIX: Final = "o/"
+
+INBOX: Final = "inbox"
+TRASH: Final = "trash"
+"""Ids of the two mailboxes whose role is fixed: delivery finds the one, thread counters the other."""
+
+_LAST_MS: Final = 9_999_999_999_999
+
+
+def tenant_partition(tenant: str) -> str:
+    """Configuration and principals of a tenant."""
+    return f"!tenant/{tenant}"
+
+
+def address_partition(domain: str) -> str:
+    """Addresses and logins of a domain (lower-case A-labels)."""
+    return f"!addr/{domain}"
+
+
+def tasks_partition(shard: int) -> str:
+    """Tasks that wait, of one shard."""
+    return f"{TASKS_PREFIX}{shard}"
+
+
+def dead_partition(shard: int) -> str:
+    """Tasks that failed for good, of one shard."""
+    return f"{DEAD_PREFIX}{shard}"
+
+
+def is_ledger(partition: str) -> bool:
+    """Whether the partition has a ledger of its own (the outbox has none)."""
+    return not partition.startswith((TASKS_PREFIX, DEAD_PREFIX))
+
+
+def entry_key(seq: int) -> str:
+    """The ledger entry at position `seq` (1 is the first)."""
+    return f"{ENTRY_PREFIX}{seq:012d}"
+
+
+def object_key(type: str, id: str) -> str:
+    """The row of an object."""
+    return f"{OBJECT_PREFIX}{type}/{id}"
+
+
+def list_key(mailbox: str, received_at: int, email: str) -> str:
+    """The index row of an email in a mailbox (or `ALL_MAILBOXES`)."""
+    return f"{list_prefix(mailbox)}{clamp_ms(received_at):013d}/{email}"
+
+
+def list_prefix(mailbox: str) -> str:
+    """What the index rows of a mailbox begin with."""
+    return f"x/list/{mailbox}/"
+
+
+def message_id_key(hash: str) -> str:
+    """The index row by which a message finds its thread; `hash` is from `message_id_hash`."""
+    return f"x/msgid/{hash}"
+
+
+def delivery_key(delivery: str) -> str:
+    """The marker of a delivery that was done."""
+    return f"d/{delivery}"
+
+
+def blob_key(digest: str) -> str:
+    """The row that lets the partition's owner read a blob."""
+    return f"b/{digest}"
+
+
+def message_id_hash(message_id: str, subject: str) -> str:
+    """RFC 8621 §3: messages belong together if they share a message id *and* the base subject."""
+    return hashlib.sha256(f"{message_id}\0{subject}".encode(errors="surrogatepass")).hexdigest()[:24]
+
+
+def clamp_ms(ms: int) -> int:
+    """`ms` within what a key's 13 digits can hold."""
+    return min(max(ms, 0), _LAST_MS)
+
+
+def prefix_range(prefix: str) -> tuple[str, str]:
+    """(start, end) of a scan over every key that begins with `prefix` (whose last character is ASCII)."""
+    return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)

@@ -1,0 +1,152 @@
+"""`transact`: the one way in which anything is changed.
+
+    result = transact(site, actor, decide)
+
+`decide(transaction)` reads through drafts, notes changes in them and returns a result. Every touched
+partition gets one entry, and all of it is one batch whose heads expect the positions that were read.
+If another writer was first, nothing was written and `decide` is called again with fresh drafts; it must
+therefore do nothing but read and note changes.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, TypeVar
+
+from homing.errors import StoreConflict, Temporary
+from homing.ledger import keys
+from homing.ledger.apply import Applied, Writing
+from homing.ledger.entry import Actor, Change, Entry, encode_body, seal
+from homing.ledger.rows import Body, Value
+from homing.ledger.tasks import Task, put_task
+from homing.ledger.view import View
+from homing.ports.store import ABSENT, Batch, Delete, Expectation, Operation, Put, Row, Store
+from homing.site import Site
+
+T = TypeVar("T")
+
+ATTEMPTS: Final = 20
+FIRST_PAUSE_SECONDS: Final = 0.002
+LONGEST_PAUSE_SECONDS: Final = 0.25
+
+
+class Draft(View):
+    """A partition with changes noted but not yet written; reading sees them."""
+
+    def __init__(self, store: Store, partition: str, now: int) -> None:
+        super().__init__(store, partition, now)
+        self._changes: list[Change] = []
+        self._writing = Writing(now, super().value)
+
+    def value(self, key: str) -> Value | None:
+        """The value under a key as it will be after the commit."""
+        return self._writing.value(key)
+
+    def create(self, type: str, id: str, body: Body) -> None:
+        """Note a new object."""
+        self._note(Change(type, id, create=body))
+
+    def update(self, type: str, id: str, patch: Body) -> None:
+        """Note a change of an object, as a JSON Merge Patch (RFC 7396)."""
+        self._note(Change(type, id, update=patch))
+
+    def destroy(self, type: str, id: str) -> None:
+        """Note that an object goes."""
+        self._note(Change(type, id, destroy=True))
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """What was noted so far."""
+        return self._changes
+
+    def _note(self, change: Change) -> None:
+        """Applied at once, so that what is noted next reads it, and a change that does not fit is refused here."""
+        self._writing.change(change)
+        self._changes.append(change)
+
+    def operations(self, actor: Actor) -> list[Operation]:
+        """The rows of this draft's entry: head, entry and everything that follows from the changes."""
+        applied = self._writing.finish()
+        seq = self.head.seq + 1
+        entry = Entry(
+            seq, self.now, actor.name, actor.protocol, actor.correlation, self.head.hash,
+            tuple(self._changes), applied.touched,
+        )  # fmt: skip
+        body, digest = seal(entry)
+        return list(
+            entry_operations(
+                self.partition, self.head.seq, body, applied.head(self.head, seq, digest).to_body(), applied
+            )
+        )
+
+
+class Transaction:
+    """The drafts and tasks of one commit."""
+
+    def __init__(self, store: Store, now: int) -> None:
+        self._store = store
+        self._drafts: dict[str, Draft] = {}
+        self._tasks: list[Task] = []
+        self.now = now
+
+    def draft(self, partition: str, load: Iterable[str] = ()) -> Draft:
+        """The draft of a partition; its head and the rows under the keys in `load` come in one read."""
+        if partition not in self._drafts:
+            self._drafts[partition] = Draft(self._store, partition, self.now)
+        draft = self._drafts[partition]
+        draft.load([keys.HEAD, *load])
+        return draft
+
+    def put_task(self, task: Task) -> None:
+        """Put work into the outbox in the same commit."""
+        self._tasks.append(task)
+
+    def operations(self, actor: Actor) -> list[Operation]:
+        """All rows of the commit; none if nothing was noted."""
+        changed = [draft for draft in self._drafts.values() if draft.changes]
+        rows = [operation for draft in changed for operation in draft.operations(actor)]
+        return rows + [put_task(task) for task in self._tasks]
+
+
+def transact(site: Site, actor: Actor, decide: Callable[[Transaction], T]) -> T:
+    """Decide and commit, again and again until no other writer was first; return what `decide` returned.
+
+    Raises:
+        LimitExceeded: the changes do not fit into one batch; the caller decides on fewer at a time.
+        Temporary: others were first `ATTEMPTS` times in a row.
+    """
+    for attempt in range(ATTEMPTS):
+        transaction = Transaction(site.store, site.clock.now())
+        result = decide(transaction)
+        operations = transaction.operations(actor)
+        if not operations:
+            return result
+        try:
+            site.store.commit(Batch(tuple(operations)))
+        except StoreConflict:
+            time.sleep(_pause(attempt))
+        else:
+            return result
+    raise Temporary("busy", "other writers were always first", attempts=ATTEMPTS)
+
+
+def entry_operations(
+    partition: str, before: int, entry: bytes, head: dict[str, Any], applied: Applied
+) -> Iterable[Operation]:
+    """The writes of one entry at position `before + 1`. Every row's revision is the position that wrote it."""
+    seq = before + 1
+    expect: Expectation = before or ABSENT
+    yield Put(Row(partition, keys.HEAD, encode_body(head), seq), expect)
+    yield Put(Row(partition, keys.entry_key(seq), entry, seq), ABSENT)
+    for key, value in applied.rows.items():
+        if value is None:
+            yield Delete(partition, key)
+        else:
+            yield Put(Row(partition, key, encode_body(value.body), seq, value.expires))
+
+
+def _pause(attempt: int) -> float:
+    """A random pause that grows: two writers who met once should not meet again."""
+    return random.uniform(0, min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311
