@@ -57,6 +57,11 @@ class Draft(View):
         self._note(Change(type, id, destroy=True))
 
     @property
+    def bytes_added(self) -> int:
+        """What the changes so far add to the account's usage."""
+        return self._writing.bytes
+
+    @property
     def changes(self) -> Sequence[Change]:
         """What was noted so far."""
         return self._changes

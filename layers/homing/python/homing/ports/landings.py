@@ -6,8 +6,11 @@ the hands of the host until it is filed, and the client is told 250 only then.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from homing.errors import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,10 @@ class Landings(Protocol):
         """The landed message, or None if it is not there (any more)."""
         ...
 
-    def remove(self, name: str) -> None:
-        """Forget it; harmless if there is none."""
+    def settle(self, name: str, replies: Sequence[Refused | None]) -> None:
+        """Note what became of the message, a reply for each recipient of its envelope (None: filed).
+
+        If all were filed it is forgotten; what was refused is kept or told to whoever still waits.
+        Harmless if there is no such message.
+        """
         ...

@@ -1,0 +1,72 @@
+"""An `Arrival`: a message as it will be filed, derived from its bytes. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from homing.ledger.keys import message_id_hash
+from homing.message import base_subject, describe, parse
+from homing.message.provenance import provenance
+from homing.ports.landings import Landed
+
+OWN_IDS: Final = 2
+FIRST_REFERENCES: Final = 1
+LAST_REFERENCES: Final = 8
+"""Of a long References header the first id and the last eight: enough to meet the thread from either end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message on its way into accounts.
+
+    `delivery` is the same for every redelivery of one landing; `record` is the Email as it is stored;
+    `message_ids` are the hashes by which threads are found (RFC 8621 §3).
+    """
+
+    delivery: str
+    record: dict[str, Any]
+    provenance: dict[str, Any]
+    received_at: int
+    message_ids: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the raw message."""
+        digest: str = self.record["blob"]
+        return digest
+
+
+def arrival_of(landed: Landed, digest: str, now: int) -> Arrival:
+    """Parse a landed message that is stored as `digest`. Never raises: what cannot be parsed arrives all the same."""
+    message = parse(landed.raw)
+    subject = base_subject(message.subject or "")
+    record = {**describe(message), "blob": digest, "baseSubject": subject[:255]}
+    envelope = landed.envelope
+    seen = {
+        "mailFrom": envelope.mail_from,
+        "protocol": envelope.protocol,
+        "helo": envelope.helo,
+        "clientAddress": envelope.client_address,
+        "tls": envelope.tls,
+    }
+    return Arrival(
+        delivery=hashlib.sha256(landed.source.encode()).hexdigest()[:32],
+        record=record,
+        provenance={**provenance(message), "envelope": seen},
+        received_at=envelope.received_at or now,
+        message_ids=thread_hashes(record, subject),
+    )
+
+
+def thread_hashes(record: dict[str, Any], subject: str) -> tuple[str, ...]:
+    """Hashes of the message ids that tie a message to a thread, its own first."""
+    references = record.get("references") or []
+    ids = [
+        *(record.get("messageId") or [])[:OWN_IDS],
+        *(record.get("inReplyTo") or [])[:OWN_IDS],
+        *references[:FIRST_REFERENCES],
+        *references[FIRST_REFERENCES:][-LAST_REFERENCES:],
+    ]
+    return tuple(dict.fromkeys(message_id_hash(id, subject) for id in ids))

@@ -1,0 +1,94 @@
+"""`file`: put arrivals into one account, in as few commits as their rows allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from homing.delivery.arrival import Arrival
+from homing.delivery.threads import add_email, find_threads, join_thread, new_email_id
+from homing.directory.accounts import ACCOUNT
+from homing.errors import LimitExceeded, Refused
+from homing.ledger import keys
+from homing.ledger.entry import Actor
+from homing.ledger.transact import Draft, Transaction, transact
+from homing.site import Site
+
+ARRIVALS_PER_COMMIT: Final = 7
+"""An arrival writes about twelve rows, and a batch has a hundred; more are halved until they fit."""
+
+
+def file(site: Site, actor: Actor, account: str, arrivals: Sequence[Arrival]) -> list[Refused | None]:
+    """File each arrival in the account's inbox, exactly once; a reply for each (None: it is there).
+
+    Raises:
+        Temporary: the store cannot take it now. What was filed before is known when it is tried again.
+    """
+    replies: list[Refused | None] = []
+    for start in range(0, len(arrivals), ARRIVALS_PER_COMMIT):
+        replies += _file_or_halve(site, actor, account, arrivals[start : start + ARRIVALS_PER_COMMIT])
+    return replies
+
+
+def _file_or_halve(site: Site, actor: Actor, account: str, arrivals: Sequence[Arrival]) -> list[Refused | None]:
+    def decide(transaction: Transaction) -> list[Refused | None]:
+        return _decide(site, transaction, account, arrivals)
+
+    try:
+        return transact(site, actor, decide)
+    except LimitExceeded:
+        if len(arrivals) == 1:
+            raise
+        half = len(arrivals) // 2
+        first = _file_or_halve(site, actor, account, arrivals[:half])
+        return first + _file_or_halve(site, actor, account, arrivals[half:])
+
+
+def _decide(site: Site, transaction: Transaction, account: str, arrivals: Sequence[Arrival]) -> list[Refused | None]:
+    draft = transaction.draft(account, _rows_needed(arrivals))
+    if (refusal := _refusal(draft)) is not None:
+        return [refusal for _ in arrivals]
+    threads = [id for arrival in arrivals for id in find_threads(draft, arrival.message_ids)]
+    draft.load(keys.object_key("Thread", id) for id in threads)
+    return [_file_one(site, transaction, draft, arrival) for arrival in arrivals]
+
+
+def _rows_needed(arrivals: Iterable[Arrival]) -> list[str]:
+    """Every row that filing reads, known before the first read: one call of the store."""
+    rows = [keys.object_key("Account", ACCOUNT), keys.object_key("Mailbox", keys.INBOX)]
+    for arrival in arrivals:
+        rows += [keys.delivery_key(arrival.delivery), keys.blob_key(arrival.digest)]
+        rows += [keys.message_id_key(hash) for hash in arrival.message_ids]
+    return rows
+
+
+def _refusal(draft: Draft) -> Refused | None:
+    account = draft.object("Account", ACCOUNT)
+    if account is None:
+        return Refused(550, "5.1.1", "No such user here")
+    if account.get("disabled"):
+        return Refused(550, "5.2.1", "This mailbox is disabled")
+    return None
+
+
+def _file_one(site: Site, transaction: Transaction, draft: Draft, arrival: Arrival) -> Refused | None:
+    if draft.body(keys.delivery_key(arrival.delivery)) is not None:
+        return None
+    if _is_over_quota(draft, arrival):
+        return Refused(552, "5.2.2", "This mailbox is full")
+    thread = join_thread(site, transaction, draft, arrival.message_ids)
+    email = new_email_id(site, thread)
+    uid = (draft.object("Mailbox", keys.INBOX) or {})["uidNext"]
+    state = {"mailboxIds": {keys.INBOX: uid}, "keywords": {}, "receivedAt": arrival.received_at}
+    draft.create("Delivery", arrival.delivery, {"email": email})
+    draft.create("Email", email, arrival.record)
+    draft.create("Provenance", email, arrival.provenance)
+    add_email(draft, thread, email, state, arrival.message_ids)
+    return None
+
+
+def _is_over_quota(draft: Draft, arrival: Arrival) -> bool:
+    """Usage is the sum of the sizes of all emails, as RFC 9425 counts octets; those of this commit included."""
+    quota = (draft.object("Account", ACCOUNT) or {}).get("quota")
+    used: int = draft.head.bytes + draft.bytes_added
+    return quota is not None and used + int(arrival.record["size"]) > quota

@@ -1,0 +1,176 @@
+"""Users and their accounts: made in one commit over tenant, domain and account, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from homing.directory.addresses import Address, normalize_domain, parse_address
+from homing.directory.credentials import hash_password
+from homing.errors import Permanent
+from homing.ids import CHANCE_BYTES, time_id
+from homing.ledger import keys
+from homing.ledger.entry import Actor
+from homing.ledger.transact import Draft, Transaction, transact
+from homing.ledger.view import View
+from homing.site import Site
+
+DEFAULT_TENANT: Final = "default"
+ACCOUNT: Final = "self"
+"""Id of the one Account object of an account's ledger."""
+
+_MAILBOXES: Final = (
+    (keys.INBOX, "Inbox", "inbox"),
+    ("drafts", "Drafts", "drafts"),
+    ("sent", "Sent", "sent"),
+    ("archive", "Archive", "archive"),
+    ("junk", "Junk", "junk"),
+    (keys.TRASH, "Trash", "trash"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person with an account. `quota` is in bytes, None for no limit."""
+
+    account: str
+    login: str
+    name: str
+    quota: int | None = None
+    disabled: bool = False
+
+
+def create_user(
+    site: Site, actor: Actor, login: str, password: str, *, name: str = "", quota: int | None = None
+) -> User:
+    """Make a user with an account and the usual mailboxes; its domain is made if it is new.
+
+    Raises:
+        Permanent: not an address, a password that is too short, or the address is taken.
+    """
+    address = _address(login)
+    secret = hash_password(password)
+    account = time_id("a", site.clock.now(), site.ids.random(CHANCE_BYTES))
+    user = User(account, str(address), name or address.local, quota)
+
+    def decide(transaction: Transaction) -> User:
+        _take_address(transaction, address, account, secret)
+        tenant = transaction.draft(keys.tenant_partition(DEFAULT_TENANT))
+        tenant.create("Principal", account, {"type": "user", "login": user.login, "name": user.name})
+        _furnish(transaction.draft(account), user)
+        return user
+
+    return transact(site, actor, decide)
+
+
+def set_user(
+    site: Site, actor: Actor, login: str, *, disabled: bool | None = None, quota: int | None = None, password: str = ""
+) -> User:
+    """Change a user; what is None (or "") stays. A `quota` of 0 or less takes the limit away.
+
+    Raises:
+        Permanent: no such user, or a password that is too short.
+    """
+    address = _address(login)
+    secret = hash_password(password) if password else ""
+
+    def decide(transaction: Transaction) -> User:
+        domain = transaction.draft(keys.address_partition(address.domain))
+        entry = domain.object("Login", address.local)
+        if entry is None:
+            raise _no_user(login)
+        if secret:
+            domain.update("Login", address.local, {"password": secret})
+        draft = transaction.draft(entry["account"])
+        patch: dict[str, Any] = {} if disabled is None else {"disabled": True if disabled else None}
+        if quota is not None:
+            patch["quota"] = quota if quota > 0 else None
+        if patch:
+            draft.update("Account", ACCOUNT, patch)
+        return _user(entry["account"], draft.object("Account", ACCOUNT) or {})
+
+    return transact(site, actor, decide)
+
+
+def add_address(site: Site, actor: Actor, alias: str, login: str) -> None:
+    """Let a user receive under one more address.
+
+    Raises:
+        Permanent: not an address, taken, or no such user.
+    """
+    address, owner = _address(alias), _address(login)
+
+    def decide(transaction: Transaction) -> None:
+        entry = transaction.draft(keys.address_partition(owner.domain)).object("Login", owner.local)
+        if entry is None:
+            raise _no_user(login)
+        _create_address(_domain(transaction, address.domain), address, entry["account"])
+
+    transact(site, actor, decide)
+
+
+def find_user(site: Site, login: str) -> User:
+    """The user with this login.
+
+    Raises:
+        Permanent: no such user.
+    """
+    address = _address(login)
+    domain = View(site.store, keys.address_partition(address.domain), site.clock.now())
+    entry = domain.object("Login", address.local)
+    if entry is None:
+        raise _no_user(login)
+    return _user(
+        entry["account"], View(site.store, entry["account"], site.clock.now()).object("Account", ACCOUNT) or {}
+    )
+
+
+def list_users(site: Site) -> Iterator[User]:
+    """Every user of the site's one tenant, the oldest first."""
+    now = site.clock.now()
+    for account, _principal in View(site.store, keys.tenant_partition(DEFAULT_TENANT), now).all_objects("Principal"):
+        yield _user(account, View(site.store, account, now).object("Account", ACCOUNT) or {})
+
+
+def _take_address(transaction: Transaction, address: Address, account: str, secret: str) -> None:
+    domain = _domain(transaction, address.domain)
+    _create_address(domain, address, account)
+    domain.create("Login", address.local, {"account": account, "password": secret})
+
+
+def _domain(transaction: Transaction, name: str) -> Draft:
+    draft = transaction.draft(keys.address_partition(name))
+    if draft.object("Domain", "self") is None:
+        draft.create("Domain", "self", {"tenant": DEFAULT_TENANT})
+    return draft
+
+
+def _create_address(domain: Draft, address: Address, account: str) -> None:
+    if domain.object("Address", address.local) is not None:
+        raise Permanent("addressTaken", "this address is taken; choose another", address=str(address))
+    domain.create("Address", address.local, {"account": account})
+
+
+def _furnish(draft: Draft, user: User) -> None:
+    settings: dict[str, Any] = {"login": user.login, "name": user.name, "tenant": DEFAULT_TENANT}
+    if user.quota:
+        settings["quota"] = user.quota
+    draft.create("Account", ACCOUNT, settings)
+    for order, (id, name, role) in enumerate(_MAILBOXES, 1):
+        draft.create("Mailbox", id, {"name": name, "role": role, "sortOrder": order, "isSubscribed": True})
+
+
+def _user(account: str, settings: dict[str, Any]) -> User:
+    return User(account, settings["login"], settings["name"], settings.get("quota"), settings.get("disabled", False))
+
+
+def _address(text: str) -> Address:
+    address = parse_address(text)
+    if address is None or normalize_domain(address.domain) is None:
+        raise Permanent("badAddress", "write the address as name@domain", address=text)
+    return address
+
+
+def _no_user(login: str) -> Permanent:
+    return Permanent("noSuchUser", "there is no user with this login", login=login)
