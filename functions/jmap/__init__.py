@@ -1,0 +1,1 @@
+"""The `jmap` function."""

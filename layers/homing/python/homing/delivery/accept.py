@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from homing.delivery.arrival import Arrival, arrival_of
 from homing.delivery.file import file
 from homing.directory.addresses import find_accounts
-from homing.errors import Refused, Temporary
+from homing.errors import Permanent, Refused, Temporary
 from homing.ledger.entry import Actor
 from homing.ports.landings import Landed
 from homing.site import Site
@@ -49,10 +49,13 @@ def _by_account(
 
 
 def _file_all(site: Site, account: str, arrivals: Mapping[str, Arrival]) -> dict[str, Refused | None]:
-    """Replies by source. An account whose store is busy must not stop the others: hence the one `except`."""
+    """Replies by source. An account that is busy or damaged must not stop the others: hence the one `except`.
+
+    Neither loses the mail: who sent it keeps it and tries again.
+    """
     try:
         replies = file(site, _actor(arrivals), account, list(arrivals.values()))
-    except Temporary as error:
+    except (Temporary, Permanent) as error:
         refusal = Refused(451, "4.3.0", "Try again later", cause=error.type)
         return dict.fromkeys(arrivals, refusal)
     return dict(zip(arrivals, replies, strict=True))

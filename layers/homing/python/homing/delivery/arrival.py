@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from homing.ledger.keys import message_id_hash
 from homing.message import base_subject, describe, parse
+from homing.message.charsets import clean
 from homing.message.provenance import provenance
 from homing.ports.landings import Landed
 
@@ -15,6 +16,8 @@ OWN_IDS: Final = 2
 FIRST_REFERENCES: Final = 1
 LAST_REFERENCES: Final = 8
 """Of a long References header the first id and the last eight: enough to meet the thread from either end."""
+ENVELOPE_CHARACTERS: Final = 1_000
+"""Of each text that the client gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,14 @@ def arrival_of(landed: Landed, digest: str, now: int) -> Arrival:
     record = {**describe(message), "blob": digest, "baseSubject": subject[:255]}
     envelope = landed.envelope
     seen = {
-        "mailFrom": envelope.mail_from,
-        "protocol": envelope.protocol,
-        "helo": envelope.helo,
-        "clientAddress": envelope.client_address,
+        "mailFrom": _kept(envelope.mail_from),
+        "protocol": _kept(envelope.protocol),
+        "helo": _kept(envelope.helo),
+        "clientAddress": _kept(envelope.client_address),
         "tls": envelope.tls,
     }
     return Arrival(
-        delivery=hashlib.sha256(landed.source.encode()).hexdigest()[:32],
+        delivery=hashlib.sha256(landed.source.encode(errors="surrogatepass")).hexdigest()[:32],
         record=record,
         provenance={**provenance(message), "envelope": seen},
         received_at=envelope.received_at or now,
@@ -61,7 +64,11 @@ def arrival_of(landed: Landed, digest: str, now: int) -> Arrival:
 
 
 def thread_hashes(record: dict[str, Any], subject: str) -> tuple[str, ...]:
-    """Hashes of the message ids that tie a message to a thread, its own first."""
+    """Hashes of the message ids that tie a message to a thread, its own first.
+
+    Subjects are the same without regard to case (RFC 5256 §2.1) and white space (RFC 8621 §3).
+    """
+    subject = "".join(subject.split()).casefold()
     references = record.get("references") or []
     ids = [
         *(record.get("messageId") or [])[:OWN_IDS],
@@ -70,3 +77,8 @@ def thread_hashes(record: dict[str, Any], subject: str) -> tuple[str, ...]:
         *references[FIRST_REFERENCES:][-LAST_REFERENCES:],
     ]
     return tuple(dict.fromkeys(message_id_hash(id, subject) for id in ids))
+
+
+def _kept(text: str) -> str:
+    """What a client said, as it can be stored: a command may hold any bytes."""
+    return clean(text[:ENVELOPE_CHARACTERS])

@@ -46,8 +46,6 @@ def _file_or_halve(site: Site, actor: Actor, account: str, arrivals: Sequence[Ar
 
 def _decide(site: Site, transaction: Transaction, account: str, arrivals: Sequence[Arrival]) -> list[Refused | None]:
     draft = transaction.draft(account, _rows_needed(arrivals))
-    if (refusal := _refusal(draft)) is not None:
-        return [refusal for _ in arrivals]
     threads = [id for arrival in arrivals for id in find_threads(draft, arrival.message_ids)]
     draft.load(keys.object_key("Thread", id) for id in threads)
     return [_file_one(site, transaction, draft, arrival) for arrival in arrivals]
@@ -62,22 +60,24 @@ def _rows_needed(arrivals: Iterable[Arrival]) -> list[str]:
     return rows
 
 
-def _refusal(draft: Draft) -> Refused | None:
+def _refusal(draft: Draft, arrival: Arrival) -> Refused | None:
     account = draft.object("Account", ACCOUNT)
     if account is None:
         return Refused(550, "5.1.1", "No such user here")
     if account.get("disabled"):
         return Refused(550, "5.2.1", "This mailbox is disabled")
+    if _is_over_quota(draft, account.get("quota"), arrival):
+        return Refused(552, "5.2.2", "This mailbox is full")
     return None
 
 
 def _file_one(site: Site, transaction: Transaction, draft: Draft, arrival: Arrival) -> Refused | None:
     if draft.body(keys.delivery_key(arrival.delivery)) is not None:
         return None
-    if _is_over_quota(draft, arrival):
-        return Refused(552, "5.2.2", "This mailbox is full")
+    if (refusal := _refusal(draft, arrival)) is not None:
+        return refusal
     thread = join_thread(site, transaction, draft, arrival.message_ids)
-    email = new_email_id(site, thread)
+    email = new_email_id(site, draft, thread)
     uid = (draft.object("Mailbox", keys.INBOX) or {})["uidNext"]
     state = {"mailboxIds": {keys.INBOX: uid}, "keywords": {}, "receivedAt": arrival.received_at}
     draft.create("Delivery", arrival.delivery, {"email": email})
@@ -87,8 +87,7 @@ def _file_one(site: Site, transaction: Transaction, draft: Draft, arrival: Arriv
     return None
 
 
-def _is_over_quota(draft: Draft, arrival: Arrival) -> bool:
+def _is_over_quota(draft: Draft, quota: int | None, arrival: Arrival) -> bool:
     """Usage is the sum of the sizes of all emails, as RFC 9425 counts octets; those of this commit included."""
-    quota = (draft.object("Account", ACCOUNT) or {}).get("quota")
     used: int = draft.head.bytes + draft.bytes_added
     return quota is not None and used + int(arrival.record["size"]) > quota

@@ -1,27 +1,49 @@
-"""Threads (RFC 8621 §3): which one a message joins, and what happens when it ties two together.
+"""Threads (RFC 8621 §3): which one a message joins, and what happens when it ties several together.
 
 `threadId` never changes, so to merge two threads is to destroy the emails of the smaller one and create
 them again, with new ids, in the larger. A thread that is full takes no more; the next message begins a
-new one.
+new one. A message id leads to one thread only: who takes an id over takes it from the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from homing.ids import CHANCE_BYTES, email_id, time_id
 from homing.ledger import keys
-from homing.ledger.entry import Actor
+from homing.ledger.entry import Actor, encode_body
 from homing.ledger.tasks import Task
 from homing.ledger.transact import Draft, Transaction, transact
 from homing.site import Site
 
 MERGE_TASK: Final = "merge-threads"
 MERGE_EMAILS: Final = 5
-"""Emails that one commit moves: each costs up to ten rows, and a batch has a hundred."""
+"""Emails that one commit moves at most."""
+IDS_PER_EMAIL: Final = 10
+"""A thread is full, too, when it holds this many message ids for each email that it may hold."""
 
 Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What moving emails may add to a commit: rows of a batch's hundred, bytes of the entry's 400 KB."""
+
+    rows: int
+    bytes: int
+
+    def less(self, cost: _Room) -> _Room:
+        return _Room(self.rows - cost.rows, self.bytes - cost.bytes)
+
+    def holds(self, cost: _Room) -> bool:
+        return cost.rows <= self.rows and cost.bytes <= self.bytes
+
+
+_ROOM_OF_ARRIVAL: Final = _Room(48, 60_000)
+"""Beside an arrival, which may itself take half a batch and most of an entry."""
+_ROOM_OF_TASK: Final = _Room(80, 60_000)
 
 
 def join_thread(site: Site, transaction: Transaction, draft: Draft, message_ids: Sequence[str]) -> str:
@@ -30,18 +52,19 @@ def join_thread(site: Site, transaction: Transaction, draft: Draft, message_ids:
     The rows `x/msgid` of the hashes and the threads they name should have been loaded.
     """
     found = find_threads(draft, message_ids)
-    threads = {id: thread for id in found if (thread := draft.object("Thread", id)) is not None}
     maximum = site.config.limits.max_thread_emails
-    open_threads = {id: thread for id, thread in threads.items() if len(thread["emails"]) < maximum}
-    if not open_threads:
-        return new_thread_id(site)
-    into = max(open_threads, key=lambda id: (len(open_threads[id]["emails"]), id))
-    room = maximum - len(open_threads[into]["emails"]) - 1
-    for id in sorted(open_threads.keys() - {into}):
-        size = len(open_threads[id]["emails"])
-        if size <= room:
-            room -= size
-            _merge_now_or_later(site, transaction, draft, id, into)
+    threads = {id: thread for id in found if (thread := draft.object("Thread", id)) is not None}
+    threads = {id: thread for id, thread in threads.items() if _is_open(thread, maximum)}
+    if not threads:
+        return _new_thread_id(site, draft)
+    into = max(threads, key=lambda id: _weight(threads, id))
+    left = maximum - len(threads[into]["emails"]) - 1
+    room = _ROOM_OF_ARRIVAL
+    for id in sorted(threads.keys() - {into}):
+        size = len(threads[id]["emails"])
+        if size <= left:
+            left -= size
+            room = _merge_now_or_later(site, transaction, draft, (id, into), room)
     return into
 
 
@@ -53,68 +76,46 @@ def find_threads(draft: Draft, message_ids: Sequence[str]) -> list[str]:
 
 def add_email(draft: Draft, thread: str, email: str, state: Body, message_ids: Sequence[str]) -> None:
     """Put an email (already created) into a thread, which is created if it is not there."""
+    rows = ((hash, draft.body(keys.message_id_key(hash))) for hash in message_ids)
+    elsewhere = {hash: row["thread"] for hash, row in rows if row is not None and row["thread"] != thread}
     addition: Body = {"emails": {email: state}, "messageIds": dict.fromkeys(message_ids, True)}
     if draft.object("Thread", thread) is None:
         draft.create("Thread", thread, addition)
     else:
         draft.update("Thread", thread, addition)
+    for other in sorted(set(elsewhere.values())):
+        taken = [hash for hash, owner in elsewhere.items() if owner == other]
+        draft.update("Thread", other, {"messageIds": dict.fromkeys(taken)})
 
 
-def new_thread_id(site: Site) -> str:
-    """An id for a thread that begins now."""
-    return time_id("t", site.clock.now(), site.ids.random(CHANCE_BYTES))
-
-
-def new_email_id(site: Site, thread: str) -> str:
-    """An id for an email in that thread."""
-    return email_id(thread, site.clock.now(), site.ids.random(CHANCE_BYTES))
+def new_email_id(site: Site, draft: Draft, thread: str) -> str:
+    """An id for an email, with its provenance, that is about to be created in that thread."""
+    id = email_id(thread, site.clock.now(), site.ids.random(CHANCE_BYTES))
+    draft.expect_absent("Email", id)
+    draft.expect_absent("Provenance", id)
+    return id
 
 
 def merge_threads(site: Site, actor: Actor, task: Task) -> None:
-    """The task that moves a long thread into another, a few emails a commit. Idempotent."""
+    """The task that merges two long threads, a few emails a commit. Idempotent.
+
+    The smaller one goes, whichever that is by now: two tasks that met the same threads in turn would
+    otherwise carry the same emails to and fro.
+    """
 
     def decide(transaction: Transaction) -> bool:
         draft = transaction.draft(task.partition)
         threads = draft.objects("Thread", (task.arguments["from"], task.arguments["into"]))
-        if len(threads) < 2:
+        emails = sum(len(thread["emails"]) for thread in threads.values())
+        if len(threads) < 2 or emails > site.config.limits.max_thread_emails:
             return True
-        return _move_emails(site, draft, task.arguments["from"], task.arguments["into"], MERGE_EMAILS)
+        thread, into = sorted(threads, key=lambda id: _weight(threads, id))
+        hashes, moving, _ = _portion(draft, threads[thread], _ROOM_OF_TASK)
+        _move(site, draft, (thread, into), hashes, moving)
+        return len(moving) == len(threads[thread]["emails"])
 
     while not transact(site, actor, decide):
         pass
-
-
-def _merge_now_or_later(site: Site, transaction: Transaction, draft: Draft, thread: str, into: str) -> None:
-    """A short thread is moved in this very commit; a long one by a task."""
-    body = draft.object("Thread", thread) or {}
-    if len(body["emails"]) <= MERGE_EMAILS:
-        _move_emails(site, draft, thread, into, MERGE_EMAILS)
-        return
-    now = site.clock.now()
-    arguments = {"from": thread, "into": into}
-    id = time_id("k", now, site.ids.random(CHANCE_BYTES))
-    transaction.put_task(Task(id, MERGE_TASK, draft.partition, now, arguments))
-
-
-def _move_emails(site: Site, draft: Draft, thread: str, into: str, maximum: int) -> bool:
-    """Move up to `maximum` emails, the oldest first; return whether the thread is empty now."""
-    source = draft.object("Thread", thread) or {}
-    emails: dict[str, Body] = source["emails"]
-    moving = sorted(emails, key=lambda id: (emails[id]["receivedAt"], id))[:maximum]
-    draft.load([keys.object_key(type, id) for id in moving for type in ("Email", "Provenance")])
-    arrived: dict[str, Body] = {}
-    for id in moving:
-        new = new_email_id(site, into)
-        arrived[new] = emails[id]
-        for type in ("Email", "Provenance"):
-            if (body := draft.object(type, id)) is not None:
-                draft.create(type, new, body)
-    last = len(moving) == len(emails)
-    draft.update("Thread", into, {"emails": arrived, "messageIds": source["messageIds"] if last else {}})
-    draft.update("Thread", thread, {"emails": dict.fromkeys(moving)})
-    for id in moving:
-        destroy_record(draft, id)
-    return last
 
 
 def destroy_record(draft: Draft, email: str) -> None:
@@ -122,3 +123,82 @@ def destroy_record(draft: Draft, email: str) -> None:
     draft.destroy("Email", email)
     if draft.object("Provenance", email) is not None:
         draft.destroy("Provenance", email)
+
+
+def _new_thread_id(site: Site, draft: Draft) -> str:
+    id = time_id("t", site.clock.now(), site.ids.random(CHANCE_BYTES))
+    draft.expect_absent("Thread", id)
+    return id
+
+
+def _is_open(thread: Body, maximum: int) -> bool:
+    return len(thread["emails"]) < maximum and len(thread["messageIds"]) < maximum * IDS_PER_EMAIL
+
+
+def _weight(threads: Mapping[str, Body], id: str) -> tuple[int, str]:
+    """The larger thread stays; of equals, the newer."""
+    return len(threads[id]["emails"]), id
+
+
+def _merge_now_or_later(
+    site: Site, transaction: Transaction, draft: Draft, pair: tuple[str, str], room: _Room
+) -> _Room:
+    """A thread that fits into this very commit is moved; a longer one by a task. Return the room that is left."""
+    thread, into = pair
+    body = draft.object("Thread", thread) or {}
+    hashes, moving, left = _portion(draft, body, room)
+    if len(moving) == len(body["emails"]) and left.holds(_Room(0, 0)):
+        _move(site, draft, pair, hashes, moving)
+        return left
+    now = site.clock.now()
+    id = time_id("k", now, site.ids.random(CHANCE_BYTES))
+    transaction.put_task(Task(id, MERGE_TASK, draft.partition, now, {"from": thread, "into": into}))
+    return room
+
+
+def _portion(draft: Draft, thread: Body, room: _Room) -> tuple[list[str], list[str], _Room]:
+    """Message ids and emails, the oldest first, that fit into `room`, and what is left of it.
+
+    Message ids go before any email, as a thread without emails has none. One email always goes: then
+    `left` may be less than nothing.
+    """
+    hashes = sorted(thread["messageIds"])[: room.rows]
+    left = room.less(_Room(len(hashes), 0))
+    if len(hashes) < len(thread["messageIds"]):
+        return hashes, [], left
+    emails: dict[str, Body] = thread["emails"]
+    oldest = sorted(emails, key=lambda id: (emails[id]["receivedAt"], id))[:MERGE_EMAILS]
+    draft.load([keys.object_key(type, id) for id in oldest for type in ("Email", "Provenance")])
+    moving: list[str] = []
+    for id in oldest:
+        cost = _cost(draft, id, emails[id])
+        if moving and not left.holds(cost):
+            break
+        left = left.less(cost)
+        moving.append(id)
+    return hashes, moving, left
+
+
+def _cost(draft: Draft, email: str, state: Body) -> _Room:
+    """Two records and their successors, the blob's row, and for each list a row that goes, one that comes
+    and the mailbox."""
+    bodies = (draft.object(type, email) for type in ("Email", "Provenance"))
+    size = sum(len(encode_body(body)) for body in bodies if body is not None)
+    return _Room(5 + 3 * (len(state["mailboxIds"]) + 1), size + len(encode_body(state)))
+
+
+def _move(site: Site, draft: Draft, pair: tuple[str, str], hashes: Sequence[str], moving: Sequence[str]) -> None:
+    """Move message ids and emails of one thread into another."""
+    thread, into = pair
+    states = {id: (draft.object("Thread", thread) or {})["emails"][id] for id in moving}
+    arrived: dict[str, Body] = {}
+    for id in moving:
+        new = new_email_id(site, draft, into)
+        arrived[new] = states[id]
+        for type in ("Email", "Provenance"):
+            if (body := draft.object(type, id)) is not None:
+                draft.create(type, new, body)
+    draft.update("Thread", into, {"emails": arrived, "messageIds": dict.fromkeys(hashes, True)})
+    draft.update("Thread", thread, {"emails": dict.fromkeys(moving), "messageIds": dict.fromkeys(hashes)})
+    for id in moving:
+        destroy_record(draft, id)

@@ -129,7 +129,7 @@ def find_user(site: Site, login: str) -> User:
 def list_users(site: Site) -> Iterator[User]:
     """Every user of the site's one tenant, the oldest first."""
     now = site.clock.now()
-    for account, _principal in View(site.store, keys.tenant_partition(DEFAULT_TENANT), now).all_objects("Principal"):
+    for account in View(site.store, keys.tenant_partition(DEFAULT_TENANT), now).all_objects("Principal"):
         yield _user(account, View(site.store, account, now).object("Account", ACCOUNT) or {})
 
 

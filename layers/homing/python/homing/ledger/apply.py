@@ -65,6 +65,10 @@ class Writing:
         """What stands under a key after the changes so far."""
         return self._rows[key] if key in self._rows else self._read(key)
 
+    def written(self) -> Iterable[str]:
+        """Keys of the rows that the changes so far write or remove."""
+        return self._rows.keys()
+
     def row(self, key: str) -> Body | None:
         """The body under a key after the changes so far."""
         value = self.value(key)
@@ -98,6 +102,8 @@ class Writing:
                 ids[id] = how
         elif earlier == "counted":
             ids[id] = how
+        elif earlier == "destroyed":
+            ids[id] = "updated"
 
     def finish(self) -> Applied:
         """Everything so far."""
@@ -131,11 +137,15 @@ def _derive_mailbox(writing: Writing, change: Change, before: Body | None, after
     """A mailbox's counters and its next IMAP uid stand in its row and are never set by a change."""
     if before is None and after is not None:
         writing.put(keys.object_key("Mailbox", change.id), {**after, "counts": list(Counts()), "uidNext": 1})
+    if before is not None and after is None and before["counts"][0]:
+        raise Permanent("badChange", "a mailbox that goes still holds emails", id=change.id)
     writing.touch("Mailbox", change.id, _how(before, after))
 
 
 def _derive_email(writing: Writing, change: Change, before: Body | None, after: Body | None) -> None:
     """The record counts towards usage and lets its account read the raw message."""
+    if change.update is not None:
+        raise Permanent("badChange", "the record of an email never changes", id=change.id)
     record = after or before or {}
     sign = 1 if after else -1
     writing.emails += sign

@@ -16,7 +16,7 @@ from homing.ledger import keys
 from homing.ledger.entry import Touched, touched_of
 from homing.ledger.view import View
 
-_STATE: Final = re.compile(r"(\d{1,15})(?:\.(\d{1,6}))?\Z")
+_STATE: Final = re.compile(r"(0|[1-9][0-9]{0,14})(?:\.([1-9][0-9]{0,5}))?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +75,19 @@ def _net(told: dict[str, list[str]]) -> tuple[list[str], list[str], list[str]]:
 
 
 def _events(view: View, type: str, seq: int, skip: int) -> Iterator[_Event]:
-    start, end = keys.entry_key(seq + 1), keys.entry_key(view.head.seq + 1)
-    for row in view.scan(start, end) if seq < view.head.seq else ():
-        touched = touched_of(row.body).get(type)
-        if touched is not None:
-            position = int(row.key.removeprefix(keys.ENTRY_PREFIX))
-            ignore = skip if position == seq + 1 else 0
-            for number, (id, how) in enumerate(_in_order(touched)):
-                if number >= ignore:
-                    yield _Event(position, number, id, how)
+    """Changes of the type in the entries after `seq`, up to the last entry that touched the type."""
+    last = view.head.states.get(type, 0)
+    if skip and seq >= last:
+        raise _unknown_state()
+    for row in view.scan(keys.entry_key(seq + 1), keys.entry_key(last + 1)) if seq < last else ():
+        position = int(row.key.removeprefix(keys.ENTRY_PREFIX))
+        touched = list(_in_order(touched_of(row.body).get(type) or Touched()))
+        ignore = skip if position == seq + 1 else 0
+        if ignore and ignore >= len(touched):
+            raise _unknown_state()
+        for number, (id, how) in enumerate(touched):
+            if number >= ignore:
+                yield _Event(position, number, id, how)
 
 
 def _in_order(touched: Touched) -> Iterator[tuple[str, str]]:
@@ -99,5 +103,9 @@ def _state_before(event: _Event) -> str:
 def _parse_state(state: str, newest: int) -> tuple[int, int]:
     match = _STATE.match(state)
     if match is None or int(match[1]) > newest:
-        raise MethodError("cannotCalculateChanges", "this state is not one of this account")
+        raise _unknown_state()
     return int(match[1]), int(match[2] or 0)
+
+
+def _unknown_state() -> MethodError:
+    return MethodError("cannotCalculateChanges", "this state is not one of this account")

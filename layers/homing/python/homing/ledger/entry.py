@@ -103,9 +103,9 @@ def unseal(body: bytes) -> tuple[Entry, str]:
         sealed = _decode_sealed(body)
         payload = bytes(sealed.entry)
         entry = _decode_entry(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        expected, digest = seal(entry)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise Permanent("badEntry", "not a ledger entry", detail=str(error)) from error
-    expected, digest = seal(entry)
     if digest != sealed.hash or expected != body:
         raise Permanent("badEntry", "the entry's hash is not that of its content", seq=entry.seq)
     return entry, digest

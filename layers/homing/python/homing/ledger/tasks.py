@@ -79,7 +79,8 @@ def fail(store: Store, task: Task, error: str, now: int, *, permanent: bool = Fa
     attempts = task.attempts + 1
     dead = permanent or attempts >= MAX_ATTEMPTS
     due = now if dead else now + delay(attempts)
-    moved = msgspec.structs.replace(task, attempts=attempts, due=due, error=error[:ERROR_CHARACTERS])
+    told = error[:ERROR_CHARACTERS].encode(errors="replace").decode()  # a lone surrogate cannot be stored
+    moved = msgspec.structs.replace(task, attempts=attempts, due=due, error=told)
     place = _dead(moved) if dead else _waiting(moved)
     store.commit(Batch((_removal(task), Put(place, ABSENT))))
     return moved

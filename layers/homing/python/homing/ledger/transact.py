@@ -19,7 +19,7 @@ from homing.errors import StoreConflict, Temporary
 from homing.ledger import keys
 from homing.ledger.apply import Applied, Writing
 from homing.ledger.entry import Actor, Change, Entry, encode_body, seal
-from homing.ledger.rows import Body, Value
+from homing.ledger.rows import Body, Head, Value
 from homing.ledger.tasks import Task, put_task
 from homing.ledger.view import View
 from homing.ports.store import ABSENT, Batch, Delete, Expectation, Operation, Put, Row, Store
@@ -38,15 +38,36 @@ class Draft(View):
     def __init__(self, store: Store, partition: str, now: int) -> None:
         super().__init__(store, partition, now)
         self._changes: list[Change] = []
+        self._new: set[str] = set()
         self._writing = Writing(now, super().value)
+        self._after: Head | None = None
+
+    @property
+    def after(self) -> Head:
+        """The head once `transact` has committed; the one that was read if nothing was noted."""
+        return self._after or self.head
 
     def value(self, key: str) -> Value | None:
         """The value under a key as it will be after the commit."""
         return self._writing.value(key)
 
+    def _keys_of(self, type: str) -> list[str]:
+        prefix = keys.object_key(type, "")
+        noted = (key for key in self._writing.written() if key.startswith(prefix))
+        return sorted({*super()._keys_of(type), *noted})
+
     def create(self, type: str, id: str, body: Body) -> None:
         """Note a new object."""
         self._note(Change(type, id, create=body))
+
+    def expect_absent(self, type: str, id: str) -> None:
+        """Take it for granted that an object does not exist, and let the commit fail if it does.
+
+        Saves the read by which `create` finds out; for ids that were made a moment ago.
+        """
+        key = keys.object_key(type, id)
+        self._values.setdefault(key, None)
+        self._new.add(key)
 
     def update(self, type: str, id: str, patch: Body) -> None:
         """Note a change of an object, as a JSON Merge Patch (RFC 7396)."""
@@ -80,11 +101,12 @@ class Draft(View):
             tuple(self._changes), applied.touched,
         )  # fmt: skip
         body, digest = seal(entry)
-        return list(
-            entry_operations(
-                self.partition, self.head.seq, body, applied.head(self.head, seq, digest).to_body(), applied
-            )
-        )
+        self._after = applied.head(self.head, seq, digest)
+        operations = entry_operations(self.partition, self.head.seq, body, self._after.to_body(), applied)
+        return [
+            Put(operation.row, ABSENT) if isinstance(operation, Put) and operation.key in self._new else operation
+            for operation in operations
+        ]
 
 
 class Transaction:

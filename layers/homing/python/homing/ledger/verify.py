@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from homing.errors import Permanent
 from homing.ledger import keys
 from homing.ledger.entry import GENESIS, Entry, unseal
@@ -59,8 +61,9 @@ def verify_chain(store: Store, partition: str) -> Iterator[Finding]:
         if fault:
             yield Finding(partition, row.key, fault, seq)
         elif entry is not None and sound and entry.previous != digest:
+            wrong = max(seq - 1, 1)  # nothing lies before the first entry: it is itself the wrong one
             yield Finding(
-                partition, keys.entry_key(seq - 1), f"the entry is not the one that entry {seq} followed", seq - 1
+                partition, keys.entry_key(wrong), f"the entry is not the one that entry {seq} followed", wrong
             )
         sound, digest, previous = not fault, own, entry
     yield from _check_head(store, partition, seq, digest, sound=sound and (previous is not None or seq == 0))
@@ -70,15 +73,18 @@ def _check_head(store: Store, partition: str, seq: int, digest: str, *, sound: b
     row = store.get(partition, keys.HEAD)
     try:
         head = head_of(row)
-    except (ValueError, KeyError, TypeError):
+    except (msgspec.MsgspecError, ValueError, LookupError, TypeError):
         yield Finding(partition, keys.HEAD, "the head is not readable", seq)
+        return
+    if row is not None and (type(head.seq) is not int or head.seq != row.revision):
+        yield Finding(partition, keys.HEAD, "the head was altered", seq)
         return
     for missing in range(seq + 1, min(head.seq, seq + 1_000) + 1):
         yield Finding(partition, keys.entry_key(missing), "the entry is missing", missing)
     if head.seq < seq:
         yield Finding(partition, keys.HEAD, f"the head stands at {head.seq}, the last entry is {seq}", head.seq)
     elif head.seq == seq and sound and head.hash != digest:
-        yield Finding(partition, keys.entry_key(seq), "the entry is not the one that the head followed", seq)
+        yield Finding(partition, keys.HEAD, f"entry {seq} is not the one that the head followed", seq)
 
 
 def _examine(row: Row, seq: int) -> tuple[str, Entry | None, str]:

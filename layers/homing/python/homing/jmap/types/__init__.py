@@ -1,0 +1,1 @@
+"""The nouns: one module a data type, each a declaration and its hooks."""

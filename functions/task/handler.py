@@ -1,0 +1,39 @@
+"""Work from the outbox: SQS batches of tasks, sent by the table's stream or by the host's worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from homing.delivery.threads import MERGE_TASK, merge_threads
+from homing.errors import HomingError, Permanent, StoreConflict
+from homing.lambda_shell import Event, Record, logger, run_batch, site
+from homing.ledger import tasks
+from homing.ledger.entry import Actor, encode_body
+from homing.site import Site
+
+KINDS: Final[Mapping[str, Callable[[Site, Actor, tasks.Task], None]]] = {MERGE_TASK: merge_threads}
+
+
+def handler(event: Event, context: Any) -> Event:
+    """Run each task; one that fails is put off, and at last laid with the dead letters."""
+    return run_batch(event, _run_all)
+
+
+def _run_all(batch: Sequence[Record]) -> list[str]:
+    for record in batch:
+        _run(site(), tasks.decode_task(encode_body(record.body)))
+    return []
+
+
+def _run(chosen: Site, task: tasks.Task) -> None:
+    try:
+        if task.kind not in KINDS:
+            raise Permanent("unknownTask", "no such kind of task", kind=task.kind)
+        KINDS[task.kind](chosen, Actor("task", task.kind, task.id), task)
+        tasks.finish(chosen.store, task)
+    except StoreConflict:
+        logger.info("another worker was first", task=task.id)
+    except HomingError as error:
+        logger.warning("a task failed", task=task.id, kind=task.kind, error=str(error))
+        tasks.fail(chosen.store, task, str(error), chosen.clock.now(), permanent=isinstance(error, Permanent))

@@ -1,0 +1,216 @@
+"""The door of JMAP: an HTTP request, whoever carried it here, becomes an answer or a `Problem`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+from urllib.parse import parse_qs, quote, unquote
+
+import msgspec
+
+from homing.directory.credentials import Identity, authenticate_password, authenticate_token
+from homing.errors import MethodError, Problem
+from homing.jmap import blob
+from homing.jmap.context import Context
+from homing.jmap.datatype import DataType
+from homing.jmap.dispatch import Method, dispatch
+from homing.jmap.methods.changes import changes
+from homing.jmap.methods.get import get
+from homing.jmap.methods.query import query
+from homing.jmap.methods.set import set_
+from homing.jmap.request import limit_problem, parse_request
+from homing.jmap.session import (
+    API_PATH,
+    CAPABILITIES,
+    CORE,
+    DOWNLOAD_PATH,
+    SESSION_PATH,
+    UPLOAD_PATH,
+    session,
+)
+from homing.jmap.types.email import EMAIL
+from homing.jmap.types.mailbox import MAILBOX
+from homing.jmap.types.thread import THREAD
+from homing.site import Site
+
+TYPES: Final = (MAILBOX, THREAD, EMAIL)
+WELL_KNOWN: Final = "/.well-known/jmap"
+JSON: Final = "application/json; charset=utf-8"
+PROBLEM_JSON: Final = "application/problem+json"
+
+encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request. Header names are lower-case; `origin` is scheme and authority as the client sees
+    them; `body` may be an iterable of pieces for an upload."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    origin: str
+    query: str = ""
+    body: bytes | Iterable[bytes] = b""
+    correlation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP response; `body` is bytes or pieces."""
+
+    status: int
+    body: bytes | Iterable[bytes] = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def methods_of(types: Iterable[DataType]) -> dict[str, tuple[str, Method]]:
+    """Every method by name, with the capability it belongs to."""
+    methods: dict[str, tuple[str, Method]] = {"Core/echo": (CORE, lambda _context, arguments: arguments)}
+    for type in types:
+        verbs: dict[str, Callable[..., dict[str, Any]] | None] = {
+            "get": get,
+            "changes": changes if type.has_changes else None,
+            "set": set_ if type.setting else None,
+            "query": query if type.querying else None,
+        }
+        for verb, function in verbs.items():
+            if function is not None:
+                methods[f"{type.name}/{verb}"] = (type.capability, partial(function, type))
+    return methods
+
+
+METHODS: Final = methods_of(TYPES)
+
+
+def handle(site: Site, request: Request) -> Response:
+    """Answer a request; every path is for users only.
+
+    Raises:
+        Problem: for the shell to render with `render_problem`.
+    """
+    route = _route(request)
+    context = Context(site, authenticate(site, request.headers), request.correlation)
+    try:
+        return route(context, request)
+    except MethodError as error:  # outside a method call: the account is not one of the caller's
+        raise Problem(
+            "about:blank", 403 if error.type == "forbidden" else 404, error.description or error.type
+        ) from error
+
+
+def render_problem(problem: Problem) -> Response:
+    """The response that a problem becomes."""
+    headers = {"content-type": PROBLEM_JSON, "cache-control": "no-store"}
+    if problem.status == 401:
+        headers["www-authenticate"] = 'Basic realm="Homing", charset="UTF-8", Bearer realm="Homing"'
+    return Response(problem.status, encode(problem.to_body()), headers)
+
+
+def authenticate(site: Site, headers: Mapping[str, str]) -> Identity:
+    """Who is asking, by Basic (RFC 7617) or Bearer (RFC 6750).
+
+    Raises:
+        Problem: 401.
+    """
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    identity = None
+    if scheme.lower() == "bearer":
+        identity = authenticate_token(site.store, credentials.strip())
+    elif scheme.lower() == "basic":
+        login, password = _basic(credentials)
+        identity = authenticate_password(site.store, login, password)
+    if identity is None:
+        raise Problem("about:blank", 401, "sign in with a password (Basic) or a token (Bearer)")
+    return identity
+
+
+def _basic(credentials: str) -> tuple[str, str]:
+    try:
+        login, _, password = base64.b64decode(credentials.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+        raise Problem("about:blank", 401, "the Basic credentials are not base64 of UTF-8") from error
+    return login, password
+
+
+def _route(request: Request) -> Callable[[Context, Request], Response]:
+    path, method = request.path, request.method
+    routes = {
+        (WELL_KNOWN, "GET"): _session,
+        (SESSION_PATH, "GET"): _session,
+        (API_PATH, "POST"): _api,
+    }
+    if (path, method) in routes:
+        return routes[path, method]
+    if path.startswith(UPLOAD_PATH) and method == "POST":
+        return _upload
+    if path.startswith(DOWNLOAD_PATH) and method == "GET":
+        return _download
+    known = [allowed for known, allowed in routes if known == path]
+    if known or path.startswith((UPLOAD_PATH, DOWNLOAD_PATH)):
+        raise Problem("about:blank", 405, f"{method} is not for this path")
+    raise Problem("about:blank", 404, "there is nothing here")
+
+
+def _session(context: Context, request: Request) -> Response:
+    body = session(context.identity, request.origin, context.site.config.limits)
+    return Response(200, encode(body), {"content-type": JSON, "cache-control": "no-cache, no-store, must-revalidate"})
+
+
+def _api(context: Context, request: Request) -> Response:
+    limits = context.site.config.limits
+    type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if type != "application/json":
+        raise Problem("urn:ietf:params:jmap:error:notJSON", 400, "the content type must be application/json")
+    parsed = parse_request(_whole(request.body, limits.max_size_request), limits, CAPABILITIES)
+    answer = dispatch(context, parsed, METHODS)
+    answer["sessionState"] = session(context.identity, request.origin, limits)["state"]
+    return Response(200, encode(answer), {"content-type": JSON, "cache-control": "no-store"})
+
+
+def _whole(body: bytes | Iterable[bytes], maximum: int) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    collected = bytearray()
+    for piece in body:
+        collected += piece
+        if len(collected) > maximum:
+            raise limit_problem("maxSizeRequest", maximum)
+    return bytes(collected)
+
+
+def _upload(context: Context, request: Request) -> Response:
+    account = request.path.removeprefix(UPLOAD_PATH).rstrip("/")
+    limits = context.site.config.limits
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > limits.max_size_upload:
+        raise limit_problem("maxSizeUpload", limits.max_size_upload)
+    pieces = [request.body] if isinstance(request.body, bytes) else request.body
+    type = request.headers.get("content-type", "application/octet-stream")
+    return Response(201, encode(blob.upload(context, account, pieces, type)), {"content-type": JSON})
+
+
+def _download(context: Context, request: Request) -> Response:
+    parts = request.path.removeprefix(DOWNLOAD_PATH).split("/", 2)
+    found = blob.download(context, parts[0], parts[1]) if len(parts) == 3 else None
+    if found is None:
+        raise Problem("about:blank", 404, "this account has no such blob")
+    type = parse_qs(request.query).get("type", ["application/octet-stream"])[0]
+    return Response(200, found.pieces, _download_headers(unquote(parts[2]), type, found.size))
+
+
+def _download_headers(name: str, type: str, size: int) -> dict[str, str]:
+    """RFC 8620 §6.2. Never shown in place by a browser: mail is not to be trusted."""
+    safe = type if type.isascii() and type.isprintable() and "/" in type else "application/octet-stream"
+    return {
+        "content-type": safe,
+        "content-length": str(size),
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "cache-control": "private, immutable, max-age=31536000",
+        "content-security-policy": "sandbox; default-src 'none'",
+        "x-content-type-options": "nosniff",
+    }

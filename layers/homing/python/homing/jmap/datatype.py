@@ -1,0 +1,104 @@
+"""How a JMAP data type is declared: a table of properties and a few hooks.
+
+The verbs in `methods/` are written once over this table; the same table generates the tests of bad
+arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from homing.jmap.kinds import Kind
+from homing.ledger.view import View
+
+if TYPE_CHECKING:
+    from homing.jmap.context import Context, Step
+
+Object = dict[str, Any]
+NO_DEFAULT: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of a type. Without a default it must be given at creation (unless server-set)."""
+
+    kind: Kind
+    immutable: bool = False
+    server_set: bool = False
+    default: Any = NO_DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class SetError:
+    """Why one object of a `/set` was left alone (RFC 8620 §5.3): a value, not an exception."""
+
+    type: str
+    description: str = ""
+    properties: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_body(self) -> Object:
+        """The SetError object."""
+        body: Object = {"type": self.type, **self.extra}
+        if self.description:
+            body["description"] = self.description
+        if self.properties:
+            body["properties"] = list(self.properties)
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Ids that a query found, in order. `total` is known beforehand where it costs nothing."""
+
+    ids: Iterable[str]
+    total: int | None = None
+
+
+Load = Callable[["Context", View, Sequence[str] | None, Sequence[str], Object], Iterator[Object]]
+"""(context, view, ids or None for all, properties, further arguments) -> the objects that exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Hooks of `/set`. `current` gives the settable properties of an object, or None. A hook checks
+    everything before it notes its first change, so that a SetError leaves nothing behind."""
+
+    current: Callable[[View, str], Object | None]
+    create: Callable[[Step, Object], tuple[str, Object] | SetError]
+    update: Callable[[Step, str, Object, Object], Object | SetError | None]
+    destroy: Callable[[Step, str], SetError | None]
+    arguments: Mapping[str, Property] = field(default_factory=dict)
+    prefetch: Callable[[Sequence[str]], list[str]] = lambda _: []
+    """Keys of the rows that updating or destroying these ids reads: fetched in one call."""
+    prepare: Callable[[Context, Object], None] = lambda _context, _arguments: None
+    """Work too large for one commit that must be done before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Querying:
+    """Hooks of `/query`: conditions and comparators with the kinds of their values, and the search."""
+
+    conditions: Mapping[str, Kind]
+    sorts: Mapping[str, Mapping[str, Kind]]
+    find: Callable[[Context, View, Object | None, Sequence[Object], Object], Found]
+    arguments: Mapping[str, Property] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DataType:
+    """A JMAP data type. `name` is also its name in the ledger; which hooks it has decides its methods."""
+
+    name: str
+    capability: str
+    properties: Mapping[str, Property]
+    load: Load
+    has_changes: bool = True
+    setting: Setting | None = None
+    querying: Querying | None = None
+    get_arguments: Mapping[str, Property] = field(default_factory=dict)
+    default_properties: Sequence[str] | None = None
+    accepts_property: Callable[[str], bool] = lambda _: False
+    """Whether a name outside the table is a property all the same (`header:*`)."""

@@ -1,0 +1,48 @@
+"""Calls the methods of a request one after the other (RFC 8620 §3.3 to §3.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from homing.errors import MethodError, Permanent, Temporary
+from homing.jmap.context import Context
+from homing.jmap.references import Invocation, resolve_references
+from homing.jmap.request import Request
+
+Method = Callable[[Context, dict[str, Any]], dict[str, Any]]
+SERVER_FAIL: Final = "serverFail"
+
+
+def dispatch(context: Context, request: Request, methods: Mapping[str, tuple[str, Method]]) -> dict[str, Any]:
+    """The Response object of a request, without its sessionState. `methods` gives, by name, the capability
+    that must be used and the function. An error ends one call, never the request."""
+    responses: list[Invocation] = []
+    context.created.update(request.created_ids or {})
+    for name, arguments, call in request.method_calls:
+        responses.append(_call(context, request.using, methods, (name, arguments, call), responses))
+    result: dict[str, Any] = {"methodResponses": responses}
+    if request.created_ids is not None:
+        result["createdIds"] = context.created
+    return result
+
+
+def _call(
+    context: Context,
+    using: list[str],
+    methods: Mapping[str, tuple[str, Method]],
+    invocation: Invocation,
+    responses: list[Invocation],
+) -> Invocation:
+    name, arguments, call = invocation
+    try:
+        capability, method = methods.get(name, (None, None))
+        if method is None or capability not in using:
+            raise MethodError("unknownMethod")
+        return name, method(context, resolve_references(arguments, responses)), call
+    except MethodError as error:
+        return "error", error.to_arguments(), call
+    except Temporary as error:
+        return "error", {"type": "serverUnavailable", "description": error.description}, call
+    except Permanent as error:
+        return "error", {"type": SERVER_FAIL, "description": error.description}, call

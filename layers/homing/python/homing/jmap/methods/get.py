@@ -1,0 +1,53 @@
+"""`Foo/get` (RFC 8620 §5.1)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from homing.errors import MethodError
+from homing.jmap.context import Context
+from homing.jmap.datatype import DataType, Property
+from homing.jmap.kinds import ID, ID_OR_REFERENCE, STRING, list_of, nullable
+from homing.jmap.methods.arguments import check_arguments
+
+ARGUMENTS: Final = {
+    "accountId": Property(ID),
+    "ids": Property(nullable(list_of(ID_OR_REFERENCE)), default=None),
+    "properties": Property(nullable(list_of(STRING)), default=None),
+}
+
+
+def get(type: DataType, context: Context, given: dict[str, Any]) -> dict[str, Any]:
+    """The objects asked for, with the properties asked for and always the id."""
+    arguments = check_arguments(given, {**ARGUMENTS, **type.get_arguments})
+    view = context.view(arguments["accountId"])
+    properties = _properties(type, arguments["properties"])
+    asked = arguments["ids"]
+    ids = None if asked is None else [_resolve(context, id) for id in dict.fromkeys(asked)]
+    maximum = context.site.config.limits.max_objects_in_get
+    if ids is not None and len(ids) > maximum:
+        raise MethodError("requestTooLarge", f"maxObjectsInGet is {maximum}")
+    state = view.head.state(type.name)
+    found = {item["id"]: item for item in type.load(context, view, ids, properties, arguments)}
+    if ids is None and len(found) > maximum:
+        raise MethodError("requestTooLarge", f"there are more than maxObjectsInGet ({maximum}) of them")
+    return {
+        "accountId": arguments["accountId"],
+        "state": state,
+        "list": list(found.values()),
+        "notFound": [id for id in ids or () if id not in found],
+    }
+
+
+def _resolve(context: Context, id: str) -> str:
+    """RFC 8620 §5.3 lets creation ids stand for ids within a request; an unknown one is not found."""
+    return context.created.get(id[1:], id) if id.startswith("#") else id
+
+
+def _properties(type: DataType, asked: list[str] | None) -> list[str]:
+    if asked is None:
+        return list(type.default_properties or type.properties)
+    for name in asked:
+        if name not in type.properties and not type.accepts_property(name):
+            raise MethodError("invalidArguments", f"{type.name} has no property {name!r}", arguments=["properties"])
+    return list(dict.fromkeys(["id", *asked]))

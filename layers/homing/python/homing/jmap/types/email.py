@@ -1,0 +1,129 @@
+"""Email (RFC 8621 §4): the declaration. Reading lies in `email_load`, changing in `email_change`,
+searching in `email_query`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from homing.jmap.context import Step
+from homing.jmap.datatype import DataType, Object, Property, Querying, SetError, Setting
+from homing.jmap.kinds import (
+    BOOLEAN,
+    ID,
+    ID_SET,
+    KEYWORD,
+    KEYWORD_SET,
+    OBJECT,
+    STRING,
+    UNSIGNED_INT,
+    UTC_DATE,
+    list_of,
+    nullable,
+)
+from homing.jmap.types.email_change import destroy_email, rows_of, settable, update_email
+from homing.jmap.types.email_load import is_header_property, load
+from homing.jmap.types.email_query import find
+
+_STRINGS: Final = Property(nullable(list_of(STRING)), immutable=True, default=None)
+_ADDRESSES: Final = Property(nullable(list_of(OBJECT)), immutable=True, default=None)
+_PARTS: Final = Property(list_of(OBJECT), immutable=True, default=None)
+
+DEFAULT_PROPERTIES: Final = (
+    "id blobId threadId mailboxIds keywords size receivedAt messageId inReplyTo references sender from to cc bcc "
+    "replyTo subject sentAt hasAttachment preview bodyValues textBody htmlBody attachments"
+).split()
+"""RFC 8621 §4.2."""
+
+
+def _create(_step: Step, _given: Object) -> tuple[str, Object] | SetError:
+    return SetError("forbidden", "this server does not create emails over JMAP; deliver or import them")
+
+
+def _destroy(step: Step, id: str) -> SetError | None:
+    destroy_email(step.draft, id)
+    return None
+
+
+EMAIL: Final = DataType(
+    name="Email",
+    capability="urn:ietf:params:jmap:mail",
+    properties={
+        "id": Property(ID, immutable=True, server_set=True),
+        "blobId": Property(ID, immutable=True, server_set=True),
+        "threadId": Property(ID, immutable=True, server_set=True),
+        "mailboxIds": Property(ID_SET),
+        "keywords": Property(KEYWORD_SET, default={}),
+        "size": Property(UNSIGNED_INT, immutable=True, server_set=True),
+        "receivedAt": Property(UTC_DATE, immutable=True, default=None),
+        "messageId": _STRINGS,
+        "inReplyTo": _STRINGS,
+        "references": _STRINGS,
+        "sender": _ADDRESSES,
+        "from": _ADDRESSES,
+        "to": _ADDRESSES,
+        "cc": _ADDRESSES,
+        "bcc": _ADDRESSES,
+        "replyTo": _ADDRESSES,
+        "subject": Property(nullable(STRING), immutable=True, default=None),
+        "sentAt": Property(nullable(STRING), immutable=True, default=None),
+        "hasAttachment": Property(BOOLEAN, immutable=True, server_set=True),
+        "preview": Property(STRING, immutable=True, server_set=True),
+        "headers": Property(list_of(OBJECT), immutable=True, server_set=True),
+        "bodyStructure": Property(OBJECT, immutable=True, default=None),
+        "bodyValues": Property(OBJECT, immutable=True, default=None),
+        "textBody": _PARTS,
+        "htmlBody": _PARTS,
+        "attachments": _PARTS,
+    },
+    load=load,
+    accepts_property=is_header_property,
+    default_properties=DEFAULT_PROPERTIES,
+    get_arguments={
+        "bodyProperties": Property(nullable(list_of(STRING)), default=None),
+        "fetchTextBodyValues": Property(BOOLEAN, default=False),
+        "fetchHTMLBodyValues": Property(BOOLEAN, default=False),
+        "fetchAllBodyValues": Property(BOOLEAN, default=False),
+        "maxBodyValueBytes": Property(UNSIGNED_INT, default=0),
+    },
+    setting=Setting(
+        current=settable,
+        create=_create,
+        update=update_email,
+        destroy=_destroy,
+        prefetch=lambda ids: rows_of([id for id in ids if not id.startswith("#")]),
+    ),
+    querying=Querying(
+        conditions={
+            "inMailbox": ID,
+            "inMailboxOtherThan": list_of(ID),
+            "before": UTC_DATE,
+            "after": UTC_DATE,
+            "minSize": UNSIGNED_INT,
+            "maxSize": UNSIGNED_INT,
+            "allInThreadHaveKeyword": KEYWORD,
+            "someInThreadHaveKeyword": KEYWORD,
+            "noneInThreadHaveKeyword": KEYWORD,
+            "hasKeyword": KEYWORD,
+            "notKeyword": KEYWORD,
+            "hasAttachment": BOOLEAN,
+            "from": STRING,
+            "to": STRING,
+            "cc": STRING,
+            "bcc": STRING,
+            "subject": STRING,
+        },
+        sorts={
+            "receivedAt": {},
+            "sentAt": {},
+            "size": {},
+            "from": {},
+            "to": {},
+            "subject": {},
+            "hasKeyword": {"keyword": KEYWORD},
+            "allInThreadHaveKeyword": {"keyword": KEYWORD},
+            "someInThreadHaveKeyword": {"keyword": KEYWORD},
+        },
+        find=find,
+        arguments={"collapseThreads": Property(BOOLEAN, default=False)},
+    ),
+)

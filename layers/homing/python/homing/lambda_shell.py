@@ -1,0 +1,145 @@
+"""What every function shares: its site, made once, and the shapes of Lambda's events.
+
+The process host hands the same events to the same handlers, and its own site to `use_site`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote_plus
+
+from aws_lambda_powertools.logging import Logger
+
+from homing.bootstrap import aws_site
+from homing.config import config_from_environment
+from homing.errors import Problem
+from homing.jmap.api import Request, Response, render_problem
+from homing.site import Site
+
+logger: Final = Logger(service="homing", use_rfc3339=True)
+
+Event = dict[str, Any]
+
+_sites: Final[list[Site]] = []
+
+
+def site() -> Site:
+    """The site of this process: the one given to `use_site`, or else the AWS home of the environment."""
+    if not _sites:
+        _sites.append(aws_site(config_from_environment()))
+    return _sites[0]
+
+
+def use_site(chosen: Site) -> None:
+    """Let this process's handlers work on a given site."""
+    _sites[:] = [chosen]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One SQS record: its message id, its body, and how often it was received before."""
+
+    id: str
+    body: Any
+    attempt: int = 1
+
+
+def records(event: Event) -> list[Record]:
+    """The records of an SQS event. A body that is not JSON is left as text."""
+    return [Record(record["messageId"], _json(record["body"]), _attempt(record)) for record in event["Records"]]
+
+
+def run_batch(event: Event, work: Callable[[Sequence[Record]], Sequence[str]]) -> Event:
+    """Run `work` over an SQS batch; the answer names the records to be delivered again.
+
+    `work` returns the ids of records that failed. If it raises, each record is tried alone, so that one
+    bad record fails by itself: only here may any error be caught, for the queue keeps what failed.
+    """
+    batch = records(event)
+    try:
+        failed = list(work(batch))
+    except Exception:
+        logger.exception("a batch failed; its records are tried one by one", records=len(batch))
+        failed = [id for record in batch for id in _run_alone(record, work)]
+    return {"batchItemFailures": [{"itemIdentifier": id} for id in failed]}
+
+
+def _run_alone(record: Record, work: Callable[[Sequence[Record]], Sequence[str]]) -> Sequence[str]:
+    try:
+        return work([record])
+    except Exception:
+        logger.exception("a record failed", record=record.id, attempt=record.attempt)
+        return [record.id]
+
+
+def run_http(event: Event, answer: Callable[[Site, Request], Response]) -> Event:
+    """Answer an API Gateway HTTP API event (payload format 2.0); a `Problem` becomes its response."""
+    try:
+        response = answer(site(), request_of(event))
+    except Problem as problem:
+        response = render_problem(problem)
+    except Exception:
+        logger.exception("a request failed", path=event.get("rawPath"))
+        response = render_problem(Problem("about:blank", 500, "this is a fault of ours; it was logged"))
+    return response_event(response)
+
+
+def request_of(event: Event) -> Request:
+    """The request in an API Gateway HTTP API event."""
+    context = event["requestContext"]
+    headers: Mapping[str, str] = {name.lower(): value for name, value in event.get("headers", {}).items()}
+    body = event.get("body") or ""
+    content = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+    configured = site().config.base_url
+    origin = configured or f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', context['domainName'])}"
+    return Request(
+        context["http"]["method"],
+        event["rawPath"],
+        headers,
+        origin,
+        event.get("rawQueryString", ""),
+        content,
+        context.get("requestId", ""),
+    )
+
+
+def response_event(response: Response) -> Event:
+    """A response as API Gateway takes it: text as it is, anything else in base64."""
+    body = response.body if isinstance(response.body, bytes) else b"".join(response.body)
+    headers = dict(response.headers)
+    if "json" in headers.get("content-type", ""):
+        return {"statusCode": response.status, "headers": headers, "body": body.decode()}
+    encoded = base64.b64encode(body).decode()
+    return {"statusCode": response.status, "headers": headers, "body": encoded, "isBase64Encoded": True}
+
+
+def landing_names(body: Any) -> Iterator[str]:
+    """Names of the landings that a record announces: an S3 event of relayed mail, or SES's receipt.
+
+    S3 event notification: keys are URL-encoded. SES receipt notification (by SNS, raw or wrapped): the S3
+    action names the object. S3's test event announces nothing.
+    """
+    if isinstance(body, dict) and isinstance(body.get("Message"), str):
+        yield from landing_names(_json(body["Message"]))
+    elif isinstance(body, dict) and "Records" in body:
+        for record in body["Records"]:
+            yield unquote_plus(record["s3"]["object"]["key"])
+    elif isinstance(body, dict) and body.get("notificationType") == "Received":
+        yield body["receipt"]["action"]["objectKey"]
+    elif not (isinstance(body, dict) and body.get("Event") == "s3:TestEvent"):
+        raise ValueError("neither an S3 event nor an SES receipt")
+
+
+def _attempt(record: Mapping[str, Any]) -> int:
+    return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
