@@ -1,0 +1,48 @@
+# Homing. `make` lists the targets. Each prepares what it needs; only Python 3.11+, make and PyPI are assumed.
+
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || echo python3)
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DATA ?= data
+PYTEST_FLAGS ?= -n auto
+
+.PHONY: help demo serve test lint format bench golden clean
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml uv.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv sync --quiet --frozen --all-extras --group dev --inexact
+	@touch $@
+
+demo: $(READY)  ## start a site in a temporary folder, send it mail, read it over JMAP, kill it, prove that nothing is lost
+	$(BIN)/python -m bench.demo
+
+serve: $(READY)  ## run a site on this machine; its data lies in DATA (default: ./data)
+	$(BIN)/homing serve --data $(DATA)
+
+test: $(READY)  ## all tests; the AWS side runs on moto, or on the endpoint in AWS_ENDPOINT_URL
+	$(BIN)/pytest $(PYTEST_FLAGS)
+
+lint: $(READY)  ## ruff, mypy, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)  ## rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)  ## the measurements: intake, JMAP, parsing, store calls
+	$(BIN)/python -m bench.all
+
+golden: $(READY)  ## write the golden files anew, to be reviewed as a diff
+	$(BIN)/python -m tests.golden.refresh
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
