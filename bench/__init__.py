@@ -1,0 +1,1 @@
+"""Measurements and the demo. Nothing here is imported by the product."""
