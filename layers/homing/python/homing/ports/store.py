@@ -151,7 +151,8 @@ class Store(Protocol):
     ) -> Iterator[Row]:
         """Rows with `start <= key < end` in key order, or from the last one backwards.
 
-        `start=""` is the first key, `end=None` the last. Lazy: pages are read as they are used,
+        `start=""` is the first key, `end=None` the last; a range that ends where it begins, or before,
+        is empty. Bounds are checked when the scan is made. Lazy: pages are read as they are used,
         so no size of result is too large; a row written meanwhile may or may not be seen.
         """
         ...
@@ -168,7 +169,10 @@ class Store(Protocol):
         """Write the whole batch durably, or nothing.
 
         Raises:
-            StoreConflict: an expectation failed (names the first such key). Nothing was written.
+            StoreConflict: an expectation failed (names the first such key), or another batch was
+                under way on the same row. Nothing was written. Only a batch of one may meet itself:
+                its answer was lost, it was sent again, and found what it had written.
+            Temporary: try again, after reading: if the answer was lost, the batch is written.
         """
         ...
 

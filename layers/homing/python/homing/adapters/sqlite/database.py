@@ -99,7 +99,7 @@ class Database:
         job: _Job[T] = _Job(work)
         self._queue.append(job)
         with self._lock:
-            if not job.done:
+            while not job.done:  # more than one group may wait before it
                 self._commit_group()
         if job.error is not None:
             with translated():
@@ -142,7 +142,8 @@ class Database:
         except BaseException as error:
             for job in jobs:
                 job.error = error
-            raise
+            if not isinstance(error, (HomingError, apsw.Error)):  # these each writer raises for itself
+                raise
         finally:
             for job in jobs:
                 job.done = True
