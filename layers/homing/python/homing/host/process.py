@@ -1,0 +1,173 @@
+"""The life of the process host: everything is started in order, and ends in the reverse of it.
+
+    start   store (open already) -> worker -> intake -> SMTP, LMTP -> HTTP -> ready
+    stop    listeners drain, HTTP answers what it has -> intake files what waits -> worker ends its batch
+
+The first SIGTERM or SIGINT asks for that end, a second one does not wait. Takes a site and does not know
+which home it is in. Stopping loses nothing, and neither does being killed: what was acknowledged is
+durable, what was not is sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Final
+
+from homing.errors import Permanent
+from homing.host.events import EventSource
+from homing.host.http import HttpApp
+from homing.host.http_server import HttpServer
+from homing.host.ingest import HostIntake, Landing
+from homing.host.intake import Limits
+from homing.host.settings import Addresses, Settings
+from homing.host.smtp import Listener
+from homing.host.smtp_connection import Kind
+from homing.host.tailer import NotifyingStore, Tailer
+from homing.host.threads import Threads
+from homing.host.worker import Sweep, Worker
+from homing.lambda_shell import use_site
+from homing.site import Site
+
+FORCED: Final = 130
+"""Exit code after a second signal."""
+
+log = logging.getLogger("homing.host.process")
+
+
+class Host:
+    """One site, served by this process. `start` and `stop` run on the event loop that serves it."""
+
+    def __init__(self, site: Site, landings: Landing, settings: Settings, sweep: Sweep | None = None) -> None:
+        self._store = NotifyingStore(site.store)
+        self._site = replace(site, store=self._store)
+        self._landings = landings
+        self._settings = settings
+        self._sweep = sweep
+        self._ending = AsyncExitStack()
+
+    async def start(self) -> Addresses:
+        """Start everything; return where it listens. If something cannot be started, nothing is left running.
+
+        Raises:
+            Permanent: an address cannot be bound.
+        """
+        use_site(self._site)
+        async with self._ending as stack:
+            addresses = await self._start(stack)
+            self._ending = stack.pop_all()
+        return addresses
+
+    async def stop(self) -> None:
+        """End in good order."""
+        await self._ending.aclose()
+
+    async def _start(self, stack: AsyncExitStack) -> Addresses:
+        settings, loop = self._settings, asyncio.get_running_loop()
+        worker = Worker(self._site, self._sweep)
+        self._store.tell(worker.committed)
+        worker.start()
+        stack.push_async_callback(self._ended, "worker", worker.stop)
+
+        calls, streams = Threads(settings.calls, "call"), Threads(settings.streams, "stream")
+        stack.push_async_callback(self._ended, "streams", streams.close)
+        stack.push_async_callback(self._ended, "calls", calls.close)
+
+        intake = HostIntake(self._site, self._landings, calls, threads=settings.ingest)
+        intake.start()
+        stack.push_async_callback(self._ended, "intake", intake.stop)
+
+        tailer = Tailer(self._store, loop)
+        self._store.tell(tailer.committed)
+        events = EventSource(tailer, calls)
+        poll = asyncio.create_task(events.poll())
+        stack.callback(poll.cancel)
+
+        server = HttpServer(
+            HttpApp(self._site, calls, streams, events),
+            settings.listen,
+            settings.http_port,
+            max_connections=settings.connections,
+        )
+        smtp = await self._listen(stack, "smtp", intake, settings.smtp_port)
+        lmtp = await self._listen(stack, "lmtp", intake, settings.lmtp_port)
+        http = await _bound("http", settings.http_port, server.start())
+        stack.push_async_callback(server.drain, settings.grace)
+        stack.callback(events.close)  # runs first: an event stream would never end by itself
+        return Addresses(http, smtp, lmtp)
+
+    async def _listen(self, stack: AsyncExitStack, kind: Kind, intake: HostIntake, port: int) -> tuple[str, int]:
+        config = self._site.config
+        limits = Limits(max_message_bytes=config.limits.max_message_bytes, max_recipients=config.limits.max_recipients)
+        listener = Listener(kind, intake, limits, config.hostname, self._settings.listen, port)
+        address = await _bound(kind, port, listener.start())
+        stack.push_async_callback(listener.drain, self._settings.grace)
+        return address
+
+    async def _ended(self, what: str, stop: Callable[[float], bool]) -> None:
+        """Wait for threads to end without holding up the event loop, on which they may wait in turn."""
+        if not await asyncio.to_thread(stop, self._settings.grace):
+            log.warning("did not end in time", extra={"what": what})
+
+
+def run(
+    site: Site, landings: Landing, settings: Settings, ready: Callable[[Addresses], None], sweep: Sweep | None
+) -> None:
+    """Serve until a signal comes; `ready` is called when everything listens.
+
+    Raises:
+        Permanent: an address cannot be bound.
+    """
+    _allow_files(settings.connections * 2)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(Host(site, landings, settings, sweep), ready))
+
+
+async def _serve(host: Host, ready: Callable[[Addresses], None]) -> None:
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _on_signal, asked)
+    ready(await host.start())
+    await asked.wait()
+    log.info("stopping")
+    await host.stop()
+    log.info("stopped")
+
+
+def _on_signal(asked: asyncio.Event) -> None:
+    if asked.is_set():
+        log.warning("a second signal: not waiting any longer")
+        os._exit(FORCED)
+    asked.set()
+
+
+async def _bound(what: str, port: int, start: Awaitable[tuple[str, int]]) -> tuple[str, int]:
+    try:
+        return await start
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Permanent("cannotListen", f"cannot listen for {what} on port {port}: {reason}") from error
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where there is one."""
+    try:
+        import uvloop  # noqa: PLC0415
+    except ImportError:  # not on every platform
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def _allow_files(wanted: int) -> None:
+    """Each connection is a file; the usual soft limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    target = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < target:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
