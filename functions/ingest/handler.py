@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from homing.delivery.accept import accept
-from homing.lambda_shell import Event, Record, landing_names, run_batch, site
+from homing.lambda_shell import Event, Record, announcements, run_batch, site
 
 
 def handler(event: Event, context: Any) -> Event:
@@ -16,8 +16,8 @@ def handler(event: Event, context: Any) -> Event:
 
 def _accept_all(batch: Sequence[Record]) -> list[str]:
     landings = site().landings
-    names = [(record.id, name) for record in batch for name in landing_names(record.body)]
-    found = [(id, name, landed) for id, name in names if (landed := landings.get(name)) is not None]
+    announced = [(record.id, one) for record in batch for one in announcements(record.body)]
+    found = [(id, one.name, landed) for id, one in announced if (landed := one.find(landings)) is not None]
     failed = []
     for (id, name, _), replies in zip(found, accept(site(), [landed for _, _, landed in found]), strict=True):
         if any(reply is not None and reply.code < 500 for reply in replies):

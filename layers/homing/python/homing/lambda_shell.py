@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
@@ -18,6 +19,7 @@ from homing.bootstrap import aws_site
 from homing.config import config_from_environment
 from homing.errors import Problem
 from homing.jmap.api import Request, Response, render_problem
+from homing.ports.landings import Envelope, Landed, Landings
 from homing.site import Site
 
 logger: Final = Logger(service="homing", use_rfc3339=True)
@@ -65,7 +67,7 @@ def run_batch(event: Event, work: Callable[[Sequence[Record]], Sequence[str]]) -
     except Exception:
         logger.exception("a batch failed; its records are tried one by one", records=len(batch))
         failed = [id for record in batch for id in _run_alone(record, work)]
-    return {"batchItemFailures": [{"itemIdentifier": id} for id in failed]}
+    return {"batchItemFailures": [{"itemIdentifier": id} for id in dict.fromkeys(failed)]}
 
 
 def _run_alone(record: Record, work: Callable[[Sequence[Record]], Sequence[str]]) -> Sequence[str]:
@@ -117,21 +119,57 @@ def response_event(response: Response) -> Event:
     return {"statusCode": response.status, "headers": headers, "body": encoded, "isBase64Encoded": True}
 
 
-def landing_names(body: Any) -> Iterator[str]:
-    """Names of the landings that a record announces: an S3 event of relayed mail, or SES's receipt.
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A landing that an event tells of. `envelope` is there where the event knows it and the landing does not."""
+
+    name: str
+    envelope: Envelope | None = None
+
+    def find(self, landings: Landings) -> Landed | None:
+        """The landing, with its envelope. None if it is not there (any more), or if nothing says who is to
+        have it: an S3 event may come for an object of SES, whose recipients only SES's own notification tells.
+        """
+        landed = landings.get(self.name)
+        if landed is not None and self.envelope is not None:
+            landed = replace(landed, envelope=self.envelope)
+        if landed is not None and not landed.envelope.rcpt_to:
+            logger.info("a landing without recipients is left where it is", landing=self.name)
+            return None
+        return landed
+
+
+def announcements(body: Any) -> Iterator[Announced]:
+    """The landings that a record tells of: an S3 event of relayed mail, or SES's receipt of a message.
 
     S3 event notification: keys are URL-encoded. SES receipt notification (by SNS, raw or wrapped): the S3
-    action names the object. S3's test event announces nothing.
+    action names the object, the rest the envelope. S3's test event tells of nothing.
+
+    Raises:
+        ValueError, LookupError, TypeError: it is neither.
     """
     if isinstance(body, dict) and isinstance(body.get("Message"), str):
-        yield from landing_names(_json(body["Message"]))
+        yield from announcements(_json(body["Message"]))
     elif isinstance(body, dict) and "Records" in body:
         for record in body["Records"]:
-            yield unquote_plus(record["s3"]["object"]["key"])
+            yield Announced(unquote_plus(record["s3"]["object"]["key"]))
     elif isinstance(body, dict) and body.get("notificationType") == "Received":
-        yield body["receipt"]["action"]["objectKey"]
+        yield Announced(body["receipt"]["action"]["objectKey"], _ses_envelope(body))
     elif not (isinstance(body, dict) and body.get("Event") == "s3:TestEvent"):
         raise ValueError("neither an S3 event nor an SES receipt")
+
+
+def _ses_envelope(notification: Mapping[str, Any]) -> Envelope:
+    """`receipt.recipients` are those whom the rule matched, which is what we answer for; `mail.destination`
+    may name others. A null reverse-path comes as no source or as "<>"."""
+    mail, receipt = notification["mail"], notification["receipt"]
+    received = datetime.fromisoformat(mail["timestamp"])
+    return Envelope(
+        mail_from=(mail.get("source") or "").removeprefix("<").removesuffix(">"),
+        rcpt_to=tuple(receipt["recipients"]),
+        protocol="ses",
+        received_at=int(received.timestamp() * 1_000),
+    )
 
 
 def _attempt(record: Mapping[str, Any]) -> int:

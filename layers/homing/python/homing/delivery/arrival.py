@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
-from homing.ledger.keys import message_id_hash
+from homing.ledger.keys import INBOX, delivery_key, message_id_hash, object_key
 from homing.message import base_subject, describe, parse
 from homing.message.charsets import clean
 from homing.message.provenance import provenance
@@ -19,13 +19,19 @@ LAST_REFERENCES: Final = 8
 ENVELOPE_CHARACTERS: Final = 1_000
 """Of each text that the client gave."""
 
+DELIVERY: Final = "Delivery"
+IMPORT: Final = "Import"
+"""Mail is imported again months later, too, and must not come twice: an object of the account, that stays."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A message on its way into accounts.
 
     `delivery` is the same for every redelivery of one landing; `record` is the Email as it is stored;
-    `message_ids` are the hashes by which threads are found (RFC 8621 §3).
+    `message_ids` are the hashes by which threads are found (RFC 8621 §3). It is filed in `mailbox_ids` with
+    `keywords` (in lower case). `marker` is the type that remembers the delivery: `DELIVERY` for a while,
+    `IMPORT` for ever.
     """
 
     delivery: str
@@ -33,12 +39,20 @@ class Arrival:
     provenance: dict[str, Any]
     received_at: int
     message_ids: tuple[str, ...]
+    mailbox_ids: tuple[str, ...] = (INBOX,)
+    keywords: frozenset[str] = frozenset()
+    marker: str = DELIVERY
 
     @property
     def digest(self) -> str:
         """The SHA-256 of the raw message."""
         digest: str = self.record["blob"]
         return digest
+
+    @property
+    def marker_key(self) -> str:
+        """Where the account remembers that this was filed."""
+        return marker_key(self.marker, self.delivery)
 
 
 def arrival_of(landed: Landed, digest: str, now: int) -> Arrival:
@@ -55,12 +69,22 @@ def arrival_of(landed: Landed, digest: str, now: int) -> Arrival:
         "tls": envelope.tls,
     }
     return Arrival(
-        delivery=hashlib.sha256(landed.source.encode(errors="surrogatepass")).hexdigest()[:32],
+        delivery=delivery_of(landed.source),
         record=record,
         provenance={**provenance(message), "envelope": seen},
         received_at=envelope.received_at or now,
         message_ids=thread_hashes(record, subject),
     )
+
+
+def delivery_of(source: str) -> str:
+    """The name of a delivery, from the `source` of its landing: 32 characters."""
+    return hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def marker_key(marker: str, delivery: str) -> str:
+    """The key of the row that says: this delivery was filed."""
+    return delivery_key(delivery) if marker == DELIVERY else object_key(marker, delivery)
 
 
 def thread_hashes(record: dict[str, Any], subject: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ ARRIVALS_PER_COMMIT: Final = 7
 
 
 def file(site: Site, actor: Actor, account: str, arrivals: Sequence[Arrival]) -> list[Refused | None]:
-    """File each arrival in the account's inbox, exactly once; a reply for each (None: it is there).
+    """File each arrival in its mailboxes of the account, exactly once; a reply for each (None: it is there).
 
     Raises:
         Temporary: the store cannot take it now. What was filed before is known when it is tried again.
@@ -55,7 +55,8 @@ def _rows_needed(arrivals: Iterable[Arrival]) -> list[str]:
     """Every row that filing reads, known before the first read: one call of the store."""
     rows = [keys.object_key("Account", ACCOUNT), keys.object_key("Mailbox", keys.INBOX)]
     for arrival in arrivals:
-        rows += [keys.delivery_key(arrival.delivery), keys.blob_key(arrival.digest)]
+        rows += [arrival.marker_key, keys.blob_key(arrival.digest)]
+        rows += [keys.object_key("Mailbox", id) for id in arrival.mailbox_ids]
         rows += [keys.message_id_key(hash) for hash in arrival.message_ids]
     return rows
 
@@ -72,19 +73,27 @@ def _refusal(draft: Draft, arrival: Arrival) -> Refused | None:
 
 
 def _file_one(site: Site, transaction: Transaction, draft: Draft, arrival: Arrival) -> Refused | None:
-    if draft.body(keys.delivery_key(arrival.delivery)) is not None:
+    if draft.body(arrival.marker_key) is not None:
         return None
     if (refusal := _refusal(draft, arrival)) is not None:
         return refusal
     thread = join_thread(site, transaction, draft, arrival.message_ids)
     email = new_email_id(site, draft, thread)
-    uid = (draft.object("Mailbox", keys.INBOX) or {})["uidNext"]
-    state = {"mailboxIds": {keys.INBOX: uid}, "keywords": {}, "receivedAt": arrival.received_at}
-    draft.create("Delivery", arrival.delivery, {"email": email})
+    keywords = dict.fromkeys(sorted(arrival.keywords), True)
+    state = {"mailboxIds": _uids(draft, arrival), "keywords": keywords, "receivedAt": arrival.received_at}
+    draft.create(arrival.marker, arrival.delivery, {"email": email})
     draft.create("Email", email, arrival.record)
     draft.create("Provenance", email, arrival.provenance)
     add_email(draft, thread, email, state, arrival.message_ids)
     return None
+
+
+def _uids(draft: Draft, arrival: Arrival) -> dict[str, int]:
+    """The next IMAP uid of each mailbox; the inbox takes what was meant for mailboxes that are gone."""
+    rows = {id: draft.object("Mailbox", id) for id in arrival.mailbox_ids}
+    there = {id: row for id, row in rows.items() if row is not None}
+    there = there or {keys.INBOX: draft.object("Mailbox", keys.INBOX) or {}}
+    return {id: row["uidNext"] for id, row in there.items()}
 
 
 def _is_over_quota(draft: Draft, quota: int | None, arrival: Arrival) -> bool:

@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
-from homing.errors import StoreConflict, Temporary
+from homing.errors import HomingError, StoreConflict, Temporary
 from homing.ledger import keys
 from homing.ledger.apply import Applied, Writing
 from homing.ledger.entry import Actor, Change, Entry, encode_body, seal
-from homing.ledger.rows import Body, Head, Value
+from homing.ledger.rows import Body, Head, Value, head_of
 from homing.ledger.tasks import Task, put_task
 from homing.ledger.view import View
 from homing.ports.store import ABSENT, Batch, Delete, Expectation, Operation, Put, Row, Store
@@ -130,6 +130,13 @@ class Transaction:
         """Put work into the outbox in the same commit."""
         self._tasks.append(task)
 
+    def is_outrun(self) -> bool:
+        """Whether another writer has changed a partition since it was read, perhaps between two reads.
+
+        Then what was read need not fit together, and an error in what was decided on it means nothing.
+        """
+        return any(draft.head.seq != head_of(self._store.get(id, keys.HEAD)).seq for id, draft in self._drafts.items())
+
     def operations(self, actor: Actor) -> list[Operation]:
         """All rows of the commit; none if nothing was noted."""
         changed = [draft for draft in self._drafts.values() if draft.changes]
@@ -146,7 +153,13 @@ def transact(site: Site, actor: Actor, decide: Callable[[Transaction], T]) -> T:
     """
     for attempt in range(ATTEMPTS):
         transaction = Transaction(site.store, site.clock.now())
-        result = decide(transaction)
+        try:
+            result = decide(transaction)
+        except HomingError:
+            if not transaction.is_outrun():
+                raise
+            time.sleep(_pause(attempt))
+            continue
         operations = transaction.operations(actor)
         if not operations:
             return result

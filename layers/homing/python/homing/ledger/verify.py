@@ -37,9 +37,13 @@ def verify(
 
     `now` (ms) decides which rows may have expired.
     """
-    findings = list(verify_chain(source, partition))
-    if findings:
-        return findings
+    return list(verify_chain(source, partition)) or verify_rows(source, partition, scratch, now, progress)
+
+
+def verify_rows(
+    source: Store, partition: str, scratch: Store, now: int, progress: Progress = lambda _: None
+) -> list[Finding]:
+    """Replay a partition into `scratch` (empty) and compare every row, byte for byte; `now` as in `verify`."""
     try:
         replay(source, partition, scratch, progress)
     except Permanent as error:

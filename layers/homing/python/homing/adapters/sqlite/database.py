@@ -87,8 +87,8 @@ class Database:
         self._local = threading.local()
         self._readers: list[apsw.Connection] = []
         self._readers_lock = threading.Lock()
-        self._writer = self._connect(writable=True)
         with translated():
+            self._writer = self._connect(writable=True)
             self._prepare()
 
     def write(self, work: Work[T]) -> T:

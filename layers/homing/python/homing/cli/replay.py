@@ -1,0 +1,41 @@
+"""`homing replay --check`: do the entries of the ledgers give every row again?"""
+
+from __future__ import annotations
+
+import argparse
+
+from homing.bootstrap import scratch_store
+from homing.cli.findings import Findings, count_entries
+from homing.cli.output import add_json_option, example
+from homing.cli.progress import Progress
+from homing.cli.site_folder import add_data_option, open_site
+from homing.directory.accounts import find_user
+from homing.move.verify import Looked, ledgers_of, replay_ledgers
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the noun."""
+    parser = subparsers.add_parser(
+        "replay",
+        help="replay every ledger and compare",
+        description="Apply every entry of every ledger to an empty store and compare all rows with those of the site, "
+        "byte for byte. The site is only read, and may be in use. Exit code 1 if there is a difference.",
+        **example("homing replay --check"),
+    )
+    parser.add_argument("--check", action="store_true", required=True, help="compare, and change nothing")
+    parser.add_argument("--account", metavar="ADDRESS", help="only this user's account")
+    add_data_option(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=_check)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    site = open_site(arguments)
+    partitions = [find_user(site, arguments.account).account] if arguments.account else ledgers_of(site.store)
+    findings, looked = Findings(arguments), Looked()
+    progress = Progress("entries", count_entries(site, partitions))
+    findings.tell(
+        replay_ledgers(site, partitions, scratch_store, looked, lambda at: progress.update(at.entries, at.entries))
+    )
+    progress.finish()
+    return findings.conclude(looked)
