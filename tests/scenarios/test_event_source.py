@@ -1,0 +1,197 @@
+"""The event source (RFC 8620 §7.3): who listens hears of changes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from homing.bootstrap import local_home
+from homing.directory.accounts import create_user
+from homing.directory.credentials import Identity
+from homing.errors import Problem
+from homing.host.events import MAX_PER_ACCOUNT, PUSHED, EventSource, Wish, parse_wish
+from homing.host.tailer import Tailer
+from homing.host.threads import Threads
+from homing.ledger.entry import Actor
+from homing.ledger.transact import transact
+from tests.mail import message
+from tests.scenarios.serving import LOGIN, PASSWORD, EventStream, Running, call, client_of
+
+Listen = Callable[..., EventStream]
+
+
+@pytest.fixture
+def listen(running: Running) -> Iterator[Listen]:
+    streams: list[EventStream] = []
+
+    def listen(query: str = "types=*&closeafter=no&ping=0", *headers: bytes) -> EventStream:
+        streams.append(EventStream(running.addresses.http, query, *headers))
+        return streams[-1]
+
+    yield listen
+    for stream in streams:
+        stream.close()
+
+
+def deliver(running: Running, *ids: str) -> None:
+    with running.lmtp() as lmtp:
+        for id in ids:
+            lmtp.sendmail("bea@sender.example", [LOGIN], message(message_id=id))
+
+
+def changed(event: dict[str, str] | None, account: str) -> dict[str, str]:
+    assert event is not None
+    assert event["event"] == "state"
+    body = json.loads(event["data"])
+    assert body["@type"] == "StateChange"
+    assert list(body["changed"]) == [account]
+    return dict(body["changed"][account])
+
+
+def state_of(running: Running, type: str) -> str:
+    with running.client() as client:
+        arguments = {"accountId": running.user.account, "ids": []}
+        state: str = call(client, [f"{type}/get", arguments, "g"])[0][1]["state"]
+    return state
+
+
+def test_a_delivery_is_told_with_the_states_that_get_then_gives(running: Running, listen: Listen) -> None:
+    stream = listen()
+    deliver(running, "one@x")
+
+    states = changed(stream.next(), running.user.account)
+
+    assert states.keys() == {"Email", "Mailbox", "Thread"}
+    for type in ("Email", "Mailbox", "Thread"):
+        assert states[type] == state_of(running, type)
+
+
+def test_it_is_an_event_stream_that_nobody_keeps(listen: Listen) -> None:
+    head = listen().head.lower()
+
+    assert b"content-type: text/event-stream" in head
+    assert b"cache-control: no-store" in head
+
+
+def test_a_client_hears_only_of_the_types_that_it_named(running: Running, listen: Listen) -> None:
+    stream = listen("types=Mailbox,Nonsense&closeafter=no&ping=0")
+    deliver(running, "one@x")
+
+    assert changed(stream.next(), running.user.account).keys() == {"Mailbox"}
+
+
+def test_a_flag_on_one_email_changes_no_thread(running: Running, listen: Listen) -> None:
+    deliver(running, "one@x")
+    stream = listen()
+    with running.client() as client:
+        account = running.user.account
+        id = call(client, ["Email/query", {"accountId": account}, "q"])[0][1]["ids"][0]
+        call(client, ["Email/set", {"accountId": account, "update": {id: {"keywords/$flagged": True}}}, "s"])
+
+    assert changed(stream.next(), running.user.account).keys() == {"Email"}
+
+
+def test_after_one_state_the_stream_ends_if_the_client_wants_it_so(running: Running, listen: Listen) -> None:
+    stream = listen("types=*&closeafter=state&ping=0")
+    deliver(running, "one@x")
+
+    assert changed(stream.next(), running.user.account)
+    assert stream.next() is None
+
+
+def test_who_comes_back_hears_at_once_of_what_was_missed(running: Running, listen: Listen) -> None:
+    first = listen("types=*&closeafter=state&ping=0")
+    deliver(running, "one@x")
+    seen = first.next()
+    assert seen is not None
+    deliver(running, "two@x")
+
+    again = listen("types=*&closeafter=no&ping=0", b"Last-Event-ID: " + seen["id"].encode())
+
+    assert changed(again.next(), running.user.account)["Email"] == state_of(running, "Email")
+
+
+def test_an_id_from_the_future_is_answered_with_all_states(running: Running, listen: Listen) -> None:
+    deliver(running, "one@x")
+    stream = listen("types=*&closeafter=no&ping=0", b"Last-Event-ID: 999999")
+
+    assert changed(stream.next(), running.user.account)["Email"] == state_of(running, "Email")
+
+
+def test_every_listener_hears_of_the_last_state_however_many_there_were(running: Running, listen: Listen) -> None:
+    streams = [listen() for _ in range(3)]
+    deliver(running, *(f"{number}@x" for number in range(30)))
+    last = state_of(running, "Email")
+
+    for stream in streams:
+        while changed(stream.next(), running.user.account)["Email"] != last:
+            pass
+
+
+def test_a_change_by_another_process_is_told(running: Running, listen: Listen) -> None:
+    stream = listen()
+    other = local_home(running.config, durable=False)
+    account = running.user.account
+    patch = {"name": "Post"}
+    transact(other.site, Actor("other", "test"), lambda t: t.draft(account).update("Mailbox", "inbox", patch))
+    other.close()
+
+    assert changed(stream.next(), account).keys() == {"Mailbox"}
+
+
+def test_nobody_hears_of_the_mail_of_others(running: Running, listen: Listen) -> None:
+    create_user(running.home.site, Actor("tester", "test"), "bob@example.org", "another horse")
+    stream = listen()
+    with running.lmtp() as lmtp:
+        lmtp.sendmail("bea@sender.example", ["bob@example.org"], message(message_id="bob@x"))
+    deliver(running, "ann@x")
+
+    assert changed(stream.next(), running.user.account)["Email"] == state_of(running, "Email")
+
+
+def test_a_ping_comes_with_its_interval_and_without_an_id(running: Running) -> None:
+    async def first_ping() -> bytes:
+        events = EventSource(Tailer(running.home.site.store, asyncio.get_running_loop()), Threads(1, "call"))
+        stream = events.open(Identity(LOGIN, running.user.account), Wish(PUSHED, ping=1))
+        assert await anext(stream) == b": listening\n\n"
+        return await anext(stream)
+
+    assert running.on_loop(first_ping()) == b'event: ping\ndata: {"interval":1}\n\n'
+
+
+@pytest.mark.parametrize(("asked", "given"), [("0", 0), ("1", 5), ("30", 30), ("300", 300), ("86400", 900), ("", None)])
+def test_pings_are_neither_too_frequent_nor_too_rare(asked: str, given: int | None) -> None:
+    if given is None:
+        with pytest.raises(Problem):
+            parse_wish(f"ping={asked}", {})
+    else:
+        assert parse_wish(f"ping={asked}", {}).ping == given
+
+
+@pytest.mark.parametrize("query", ["closeafter=never", "ping=soon", "ping=-1", "ping=%D9%A3"])
+def test_arguments_that_are_not_understood_are_refused(listen: Listen, query: str) -> None:
+    assert b" 400 " in listen(query).head
+
+
+def test_one_account_has_only_so_many_streams_and_gives_them_back(running: Running) -> None:
+    streams = [EventStream(running.addresses.http) for _ in range(MAX_PER_ACCOUNT)]
+    refused = EventStream(running.addresses.http)
+    for stream in (*streams, refused):
+        stream.close()
+
+    assert b" 400 " in refused.head
+    with client_of(running.url, auth=(LOGIN, PASSWORD)) as client:
+        while True:  # the server notices a departure when it is told by the network
+            with client.stream("GET", "/jmap/events?types=*&closeafter=no&ping=0") as again:
+                if again.status_code == 200:
+                    break
+
+
+def test_streams_end_when_the_host_stops(running: Running, listen: Listen) -> None:
+    stream = listen()
+    running.stop_serving()
+
+    assert stream.next() is None
