@@ -250,3 +250,20 @@ def test_no_increment_of_many_writers_is_lost(site: Site, actor: Actor, scratch:
     assert View(site.store, "a1", 0).object("Counter", "c") == {"n": 100}
     assert View(site.store, "a1", 0).head.seq == 100
     assert verify(site.store, "a1", scratch, 0) == []
+
+
+def test_a_partition_that_was_only_read_must_not_have_changed(site: Site, actor: Actor) -> None:
+    decided: list[str] = []
+
+    def decide(transaction: Transaction) -> None:
+        read = transaction.draft("!addr/read.example")
+        decided.append(read.head.state("Login"))
+        if len(decided) == 1:
+            transact(site, actor, lambda other: other.draft("!addr/read.example").create("Login", "ann", {"x": 1}))
+        transaction.draft("!addr/written.example").create("Address", f"a{len(decided)}", {"account": "a1"})
+
+    transact(site, actor, decide)
+
+    assert decided == ["0", "1"]
+    assert View(site.store, "!addr/written.example", 0).object("Address", "a1") is None
+    assert View(site.store, "!addr/written.example", 0).object("Address", "a2") is not None

@@ -22,7 +22,7 @@ from homing.ledger.entry import Actor, Change, Entry, encode_body, seal
 from homing.ledger.rows import Body, Head, Value, head_of
 from homing.ledger.tasks import Task, put_task
 from homing.ledger.view import View
-from homing.ports.store import ABSENT, Batch, Delete, Expectation, Operation, Put, Row, Store
+from homing.ports.store import ABSENT, Batch, Check, Delete, Expectation, Operation, Put, Row, Store
 from homing.site import Site
 
 T = TypeVar("T")
@@ -119,7 +119,7 @@ class Transaction:
         self.now = now
 
     def draft(self, partition: str, load: Iterable[str] = ()) -> Draft:
-        """The draft of a partition; its head and the rows under the keys in `load` come in one read."""
+        """The draft of a partition, with its head and then the rows under the keys in `load`."""
         if partition not in self._drafts:
             self._drafts[partition] = Draft(self._store, partition, self.now)
         draft = self._drafts[partition]
@@ -138,10 +138,15 @@ class Transaction:
         return any(draft.head.seq != head_of(self._store.get(id, keys.HEAD)).seq for id, draft in self._drafts.items())
 
     def operations(self, actor: Actor) -> list[Operation]:
-        """All rows of the commit; none if nothing was noted."""
+        """All rows of the commit; none if nothing was noted.
+
+        A partition that was only read must stand where it stood, too: what was decided rests on it.
+        """
         changed = [draft for draft in self._drafts.values() if draft.changes]
         rows = [operation for draft in changed for operation in draft.operations(actor)]
-        return rows + [put_task(task) for task in self._tasks]
+        rows += [put_task(task) for task in self._tasks]
+        read = [draft for draft in self._drafts.values() if not draft.changes] if rows else []
+        return rows + [Check(draft.partition, keys.HEAD, draft.head.seq or ABSENT) for draft in read]
 
 
 def transact(site: Site, actor: Actor, decide: Callable[[Transaction], T]) -> T:
