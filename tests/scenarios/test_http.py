@@ -103,9 +103,11 @@ def test_an_unknown_path_is_not_found_and_a_wrong_method_is_named(running: Runni
     with running.client() as client:
         nothing = client.get("/nothing/here")
         wrong = client.put("/jmap/api", content=b"{}")
+        deaf = client.post("/jmap/events")
 
     assert (nothing.status_code, nothing.headers["content-type"]) == (404, "application/problem+json")
-    assert (wrong.status_code, "POST" in wrong.headers["allow"]) == (405, True)
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+    assert (deaf.status_code, deaf.headers["allow"]) == (405, "GET")
 
 
 def test_a_web_client_of_any_origin_may_ask_with_its_credentials(running: Running) -> None:

@@ -14,8 +14,8 @@ import pytest
 import uvloop
 
 from homing.config import Config, Limits
-from homing.host.http import Receive, Scope, Send
 from homing.host.http_server import Bounds, HttpServer
+from homing.host.http_wire import Receive, Scope, Send
 from tests.scenarios.serving import PATIENCE, Running, authorization, call, until_closed
 
 QUICK = Bounds(header_seconds=0.2, rest_seconds=0.2, unread_seconds=0.2, header_bytes=16_384)

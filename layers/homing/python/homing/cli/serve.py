@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import logging
 import sys
 from dataclasses import replace
 from ipaddress import ip_address
+from pathlib import Path
+from typing import IO, Final
 
 from homing.bootstrap import local_home
 from homing.cli.site_folder import add_data_option
@@ -14,14 +17,16 @@ from homing.config import Config, config_from_environment
 from homing.errors import Permanent
 from homing.host.settings import Addresses, Settings
 
-_DESCRIPTION = """\
+LOCK_FILE: Final = "serve.lock"
+
+_DESCRIPTION: Final = """\
 Serve a site: JMAP over HTTP for mail clients, SMTP for a relay that hands in mail, LMTP for a local
 mail server. Runs until it gets SIGTERM or SIGINT, then ends in good order; it may also be killed at any
 time, nothing that was acknowledged is lost. The site lies in the folder given by --data (made if it is
-not there); another `homing` command may work on it at the same time.
+not there); other `homing` commands may work on it at the same time, and even a second `serve`.
 """
 
-_EXAMPLES = """\
+_EXAMPLES: Final = """\
 examples:
   homing serve --data ./site
   homing serve --data /var/lib/homing --hostname mail.example.org --base-url https://mail.example.org
@@ -67,11 +72,23 @@ def serve(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
     settings = Settings(arguments.listen, arguments.http_port, arguments.smtp_port, arguments.lmtp_port)
     home = local_home(config)
+    lock = _take_note(config.data)
     try:
         run(home.site, home.landings, settings, _ready, home.sweep)
     finally:
         home.close()
+        lock.close()
     return 0
+
+
+def _take_note(data: Path) -> IO[bytes]:
+    """Say so if another process serves this folder: it is safe, but seldom meant. The note lasts while it is open."""
+    lock = (data / LOCK_FILE).open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        print(f"homing: note: another process serves {data} too", file=sys.stderr)
+    return lock
 
 
 def _config(arguments: argparse.Namespace) -> Config:

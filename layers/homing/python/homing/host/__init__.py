@@ -1,0 +1,1 @@
+"""The process host: the functions, served by one process on one machine."""

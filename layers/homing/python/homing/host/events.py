@@ -18,12 +18,14 @@ from urllib.parse import parse_qs
 import msgspec
 
 from homing.directory.credentials import Identity
-from homing.errors import HomingError, Problem
+from homing.errors import HomingError, MethodError, Problem
 from homing.host.tailer import Subscription, Tailer
 from homing.host.threads import Threads
-from homing.jmap.api import TYPES
+from homing.jmap.api import TYPES, authenticate
+from homing.jmap.context import Context
 from homing.jmap.request import limit_problem
 from homing.ledger.rows import Head
+from homing.site import Site
 
 SHORTEST_PING: Final = 5
 LONGEST_PING: Final = 900
@@ -34,12 +36,8 @@ POLL_SECONDS: Final = 1.0
 LONGEST_STREAM: Final = 3_600.0
 """Seconds after which a client must come back and sign in anew: a password may have been changed meanwhile."""
 
-PUSHED: Final[Mapping[str, str]] = {
-    **{type.name: type.name for type in TYPES if type.has_changes},
-    "EmailDelivery": "Delivery",
-}
-"""Types as a client names them, and as the ledger does. EmailDelivery moves only when mail arrives
-(RFC 8621 §1.5): with the markers of deliveries."""
+PUSHED: Final = frozenset(type.name for type in TYPES if type.has_changes)
+"""Types whose states are told."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -67,11 +65,11 @@ def parse_wish(query: str, headers: Mapping[str, str]) -> Wish:
         raise Problem("about:blank", 400, "closeafter is state or no")
     if not (ping.isascii() and ping.isdecimal() and len(ping) < 10):
         raise Problem("about:blank", 400, "ping is a number of seconds")
-    wanted = PUSHED.keys() if types == "*" else PUSHED.keys() & set(types.split(","))
+    wanted = PUSHED if types == "*" else PUSHED & set(types.split(","))
     last = headers.get("last-event-id", "")
     known = int(last) if last.isascii() and last.isdecimal() and len(last) < 16 else None
     seconds = min(max(int(ping), SHORTEST_PING), LONGEST_PING) if int(ping) else 0
-    return Wish(frozenset(wanted), close == "state", seconds, known)
+    return Wish(wanted, close == "state", seconds, known)
 
 
 class EventSource:
@@ -148,11 +146,23 @@ class EventSource:
                 wait.cancel()
 
 
+def identify_listener(site: Site, headers: Mapping[str, str]) -> Identity:
+    """Who wants to listen.
+
+    Raises:
+        Problem: 401, or 403 for a disabled account.
+    """
+    identity = authenticate(site, headers)
+    try:
+        Context(site, identity, "").view(identity.account)
+    except MethodError as error:
+        raise Problem("about:blank", 403, error.description or error.type) from error
+    return identity
+
+
 def states_since(head: Head, seq: int, types: frozenset[str]) -> dict[str, str]:
     """The states of the wanted types that have moved since a position."""
-    return {
-        type: head.state(inner) for type, inner in PUSHED.items() if type in types and head.states.get(inner, 0) > seq
-    }
+    return {type: head.state(type) for type in sorted(types) if head.states.get(type, 0) > seq}
 
 
 def state_event(account: str, head: Head, changed: Mapping[str, str]) -> bytes:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Final
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from homing.host.http import Receive, Scope, Send
+from homing.host.http_wire import Receive, Scope, Send
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -112,15 +112,14 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """Listens on one address; port 0 picks a free one."""
 
-    def __init__(
-        self, app: HttpApp, host: str, port: int, *, max_connections: int, bounds: Bounds | None = None
-    ) -> None:
+    def __init__(self, app: App, host: str, port: int, *, max_connections: int, bounds: Bounds | None = None) -> None:
         protocol = type("Connection", (BoundedHttp,), {"bounds": bounds or Bounds()})
         self._address = (host, port)
         self._config = uvicorn.Config(
             app,
             http=protocol,
             ws="none",
+            interface="asgi3",
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -35,6 +35,8 @@ BATCH_MESSAGES: Final = 25
 BATCH_BYTES: Final = 16 * 1024 * 1024
 WAITING_MESSAGES: Final = 1_000
 WAITING_BYTES: Final = 256 * 1024 * 1024
+WELCOME_SECONDS: Final = 1.0
+WELCOME_ADDRESSES: Final = 10_000
 TRY_AGAIN: Final = Refused(451, "4.3.0", "Not stored; try again later")
 BUSY: Final = Refused(452, "4.3.1", "Too much mail at once; try again later")
 
@@ -76,12 +78,24 @@ class _Waiting:
 class HostIntake:
     """Takes mail in for one site. Its coroutines belong to the event loop that the listeners run on."""
 
-    def __init__(self, site: Site, landings: Landing, calls: Threads, *, threads: int = 1) -> None:
+    def __init__(
+        self,
+        site: Site,
+        landings: Landing,
+        calls: Threads,
+        *,
+        threads: int = 1,
+        waiting_messages: int = WAITING_MESSAGES,
+        waiting_bytes: int = WAITING_BYTES,
+    ) -> None:
+        """`waiting_messages` and `waiting_bytes` may be in the queue at once; the first always may."""
         self._site = site
         self._landings = landings
         self._calls = calls
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._limits = (waiting_messages, waiting_bytes)
         self._messages = self._bytes = 0
+        self._welcome: dict[str, float] = {}
         self._threads = [threading.Thread(target=self._run, name=f"ingest-{n}", daemon=True) for n in range(threads)]
 
     def start(self) -> None:
@@ -98,15 +112,25 @@ class HostIntake:
         return not any(thread.is_alive() for thread in self._threads)
 
     async def check_recipient(self, address: str) -> Refused | None:
-        """Whether mail for `address` can be filed now; the last word is said when it is filed."""
-        return await self._calls.run(recipient_refusal, self._site, self._full(address))
+        """Whether mail for `address` can be filed now. The last word is said when it is filed, and therefore
+        a yes may be a second old."""
+        now = time.monotonic()
+        if self._welcome.get(address, 0.0) > now:
+            return None
+        refusal = await self._calls.run(recipient_refusal, self._site, self._full(address))
+        if refusal is None:
+            if len(self._welcome) >= WELCOME_ADDRESSES:
+                self._welcome.clear()
+            self._welcome[address] = now + WELCOME_SECONDS
+        return refusal
 
     async def deliver(self, envelope: Envelope, trace: bytes, message: bytes) -> Replies:
         """File a message; a reply for each recipient once that is durable."""
         loop = asyncio.get_running_loop()
         addressed = replace(envelope, rcpt_to=tuple(map(self._full, envelope.rcpt_to)))
         waiting = _Waiting(addressed, trace, message, loop, loop.create_future(), time.monotonic())
-        if self._messages and (self._messages >= WAITING_MESSAGES or self._bytes + waiting.size > WAITING_BYTES):
+        messages, size = self._limits
+        if self._messages and (self._messages >= messages or self._bytes + waiting.size > size):
             return (BUSY,) * len(envelope.rcpt_to)
         self._count(1, waiting.size)
         waiting.replies.add_done_callback(lambda _: self._count(-1, -waiting.size))

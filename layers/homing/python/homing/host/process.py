@@ -15,7 +15,7 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Final
@@ -34,6 +34,8 @@ from homing.host.threads import Threads
 from homing.host.worker import Sweep, Worker
 from homing.lambda_shell import use_site
 from homing.site import Site
+
+Drain = Callable[[float], Awaitable[None]]
 
 FORCED: Final = 130
 """Exit code after a second signal."""
@@ -95,20 +97,26 @@ class Host:
             settings.http_port,
             max_connections=settings.connections,
         )
-        smtp = await self._listen(stack, "smtp", intake, settings.smtp_port)
-        lmtp = await self._listen(stack, "lmtp", intake, settings.lmtp_port)
+        listening: list[Drain] = []
+        stack.push_async_callback(self._drain, listening)
+        smtp = await self._listen(listening, "smtp", intake, settings.smtp_port)
+        lmtp = await self._listen(listening, "lmtp", intake, settings.lmtp_port)
         http = await _bound("http", settings.http_port, server.start())
-        stack.push_async_callback(server.drain, settings.grace)
+        listening.append(server.drain)
         stack.callback(events.close)  # runs first: an event stream would never end by itself
         return Addresses(http, smtp, lmtp)
 
-    async def _listen(self, stack: AsyncExitStack, kind: Kind, intake: HostIntake, port: int) -> tuple[str, int]:
+    async def _listen(self, listening: list[Drain], kind: Kind, intake: HostIntake, port: int) -> tuple[str, int]:
         config = self._site.config
         limits = Limits(max_message_bytes=config.limits.max_message_bytes, max_recipients=config.limits.max_recipients)
         listener = Listener(kind, intake, limits, config.hostname, self._settings.listen, port)
         address = await _bound(kind, port, listener.start())
-        stack.push_async_callback(listener.drain, self._settings.grace)
+        listening.append(listener.drain)
         return address
+
+    async def _drain(self, listening: Iterable[Drain]) -> None:
+        """All at once: together they have `grace` seconds."""
+        await asyncio.gather(*(drain(self._settings.grace) for drain in listening))
 
     async def _ended(self, what: str, stop: Callable[[float], bool]) -> None:
         """Wait for threads to end without holding up the event loop, on which they may wait in turn."""
