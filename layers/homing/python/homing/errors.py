@@ -95,6 +95,11 @@ class LimitExceeded(Permanent):
 
     def __init__(self, limit: str, maximum: int, actual: int, **fields: Any) -> None:
         super().__init__(
-            "limitExceeded", f"{limit}: {actual} exceeds {maximum}", limit=limit, maximum=maximum, actual=actual, **fields
+            "limitExceeded",
+            f"{limit}: {actual} exceeds {maximum}",
+            limit=limit,
+            maximum=maximum,
+            actual=actual,
+            **fields,
         )
         self.limit = limit

@@ -13,7 +13,7 @@ from typing import Final
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
-_BLOB_ID: Final = re.compile(r"b([0-9a-f]{64})(?:-(\d{1,10})-(\d{1,10})-([nqb]))?\Z")
+_BLOB_ID: Final = re.compile(r"b([0-9a-f]{64})(?:-([0-9]{1,10})-([0-9]{1,10})-([nqb]))?\Z")
 _TIME_DIGITS: Final = 9
 _CHANCE_DIGITS: Final = 6
 _THREAD_LENGTH: Final = 1 + _TIME_DIGITS + _CHANCE_DIGITS

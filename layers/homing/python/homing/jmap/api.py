@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote, unquote
 import msgspec
 
 from homing.directory.credentials import Identity, authenticate_password, authenticate_token
-from homing.errors import MethodError, Problem
+from homing.errors import MethodError, Problem, Temporary
 from homing.jmap import blob
 from homing.jmap.context import Context
 from homing.jmap.datatype import DataType
@@ -41,6 +41,8 @@ TYPES: Final = (MAILBOX, THREAD, EMAIL)
 WELL_KNOWN: Final = "/.well-known/jmap"
 JSON: Final = "application/json; charset=utf-8"
 PROBLEM_JSON: Final = "application/problem+json"
+MAX_CREDENTIALS: Final = 1_000
+"""Characters of an Authorization header's credentials: more than any that we give out or could accept."""
 
 encode: Final = msgspec.json.Encoder().encode
 
@@ -94,13 +96,13 @@ def handle(site: Site, request: Request) -> Response:
         Problem: for the shell to render with `render_problem`.
     """
     route = _route(request)
-    context = Context(site, authenticate(site, request.headers), request.correlation)
     try:
-        return route(context, request)
+        return route(Context(site, authenticate(site, request.headers), request.correlation), request)
+    except Temporary as error:
+        raise Problem("about:blank", 503, "the server is busy; try again") from error
     except MethodError as error:  # outside a method call: the account is not one of the caller's
-        raise Problem(
-            "about:blank", 403 if error.type == "forbidden" else 404, error.description or error.type
-        ) from error
+        status = 403 if error.type == "forbidden" else 404
+        raise Problem("about:blank", status, error.description or error.type) from error
 
 
 def render_problem(problem: Problem) -> Response:
@@ -108,6 +110,8 @@ def render_problem(problem: Problem) -> Response:
     headers = {"content-type": PROBLEM_JSON, "cache-control": "no-store"}
     if problem.status == 401:
         headers["www-authenticate"] = 'Basic realm="Homing", charset="UTF-8", Bearer realm="Homing"'
+    if problem.status == 405:
+        headers["allow"] = problem.fields["allow"]
     return Response(problem.status, encode(problem.to_body()), headers)
 
 
@@ -119,6 +123,8 @@ def authenticate(site: Site, headers: Mapping[str, str]) -> Identity:
     """
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
     identity = None
+    if len(credentials) > MAX_CREDENTIALS:
+        raise Problem("about:blank", 401, "these credentials are too long to be any of ours")
     if scheme.lower() == "bearer":
         identity = authenticate_token(site.store, credentials.strip())
     elif scheme.lower() == "basic":
@@ -150,9 +156,10 @@ def _route(request: Request) -> Callable[[Context, Request], Response]:
         return _upload
     if path.startswith(DOWNLOAD_PATH) and method == "GET":
         return _download
-    known = [allowed for known, allowed in routes if known == path]
-    if known or path.startswith((UPLOAD_PATH, DOWNLOAD_PATH)):
-        raise Problem("about:blank", 405, f"{method} is not for this path")
+    allowed = [allowed for known, allowed in routes if known == path]
+    allowed += [verb for prefix, verb in ((UPLOAD_PATH, "POST"), (DOWNLOAD_PATH, "GET")) if path.startswith(prefix)]
+    if allowed:
+        raise Problem("about:blank", 405, f"{method} is not for this path", allow=allowed[0])
     raise Problem("about:blank", 404, "there is nothing here")
 
 
@@ -190,7 +197,7 @@ def _upload(context: Context, request: Request) -> Response:
     if declared.isdecimal() and int(declared) > limits.max_size_upload:
         raise limit_problem("maxSizeUpload", limits.max_size_upload)
     pieces = [request.body] if isinstance(request.body, bytes) else request.body
-    type = request.headers.get("content-type", "application/octet-stream")
+    type = request.headers.get("content-type") or "application/octet-stream"
     return Response(201, encode(blob.upload(context, account, pieces, type)), {"content-type": JSON})
 
 
@@ -209,7 +216,7 @@ def _download_headers(name: str, type: str, size: int) -> dict[str, str]:
     return {
         "content-type": safe,
         "content-length": str(size),
-        "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='', errors='replace')}",
         "cache-control": "private, immutable, max-age=31536000",
         "content-security-policy": "sandbox; default-src 'none'",
         "x-content-type-options": "nosniff",

@@ -64,8 +64,10 @@ def download(context: Context, account: str, id: str) -> Download | None:
     if part is not None:
         start, length, encoding = part
         raw = blobs.get(digest, start, length)
-        content = None if raw is None else decode_content(raw, encoding)[0]
-        return None if content is None else Download([content], len(content))
+        if raw is None or len(raw) < length:
+            return None
+        content = decode_content(raw, encoding)[0]
+        return Download([content], len(content))
     size, pieces = blobs.size(digest), blobs.open(digest)
     return None if size is None or pieces is None else Download(pieces, size)
 

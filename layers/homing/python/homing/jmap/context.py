@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from homing.directory.accounts import ACCOUNT
@@ -9,9 +10,33 @@ from homing.directory.credentials import Identity
 from homing.errors import MethodError
 from homing.ledger import keys
 from homing.ledger.entry import Actor
+from homing.ledger.rows import Body, head_of, value_of
 from homing.ledger.transact import Draft, Transaction
 from homing.ledger.view import View
+from homing.ports.store import Store
 from homing.site import Site
+
+
+class Opened(View):
+    """An account that a request reads: its head, its settings and what a method knows beforehand to need,
+    in one call of the store.
+
+    Those rows may be a moment older than the head, unlike all that is read later; a client that kept them
+    under the state which the head names would miss a change. So they are kept apart.
+    """
+
+    def __init__(self, store: Store, account: str, now: int, wanted: Iterable[str] = ()) -> None:
+        super().__init__(store, account, now)
+        places = {key: (account, key) for key in (keys.HEAD, keys.object_key("Account", ACCOUNT), *wanted)}
+        found = store.get_many(list(places.values()))
+        self.head = head_of(found.get(places.pop(keys.HEAD)))
+        self._early = {key: value_of(found.get(place), now) for key, place in places.items()}
+
+    def early(self, type: str, id: str) -> Body | None:
+        """An object, perhaps as it was a moment before the head."""
+        key = keys.object_key(type, id)
+        value = self._early[key] if key in self._early else self.value(key)
+        return value.body if value else None
 
 
 @dataclass(slots=True)
@@ -22,15 +47,17 @@ class Context:
     identity: Identity
     correlation: str
     created: dict[str, str] = field(default_factory=dict)
-    _views: dict[str, View] = field(default_factory=dict)
+    _views: dict[str, Opened] = field(default_factory=dict)
 
     @property
     def actor(self) -> Actor:
         """As whom the ledger knows this request."""
         return Actor(self.identity.login, "jmap", self.correlation)
 
-    def view(self, account: str) -> View:
+    def view(self, account: str, wanted: Iterable[str] = ()) -> Opened:
         """The account as this request sees it. The one place where access to an account is decided.
+
+        `wanted` are keys that come along if the account is opened by this call; see `Opened`.
 
         Raises:
             MethodError: `accountNotFound` for an account that is not the caller's, whether it exists or
@@ -39,9 +66,8 @@ class Context:
         if account != self.identity.account:
             raise MethodError("accountNotFound")
         if account not in self._views:
-            view = View(self.site.store, account, self.site.clock.now())
-            view.load([keys.HEAD, keys.object_key("Account", ACCOUNT)])
-            settings = view.object("Account", ACCOUNT)
+            view = Opened(self.site.store, account, self.site.clock.now(), wanted)
+            settings = view.early("Account", ACCOUNT)
             if settings is None:
                 raise MethodError("accountNotFound")
             if settings.get("disabled"):
@@ -53,16 +79,25 @@ class Context:
         """After a change: the next call reads anew."""
         self._views.pop(account, None)
 
+    def resolve(self, id: str) -> str:
+        """The id behind `id`, which may be `#` and a creation id; as it is if nothing was created under it."""
+        return self.created.get(id[1:], id) if id.startswith("#") else id
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One object of a `/set` while it is decided: the drafts, and the creation ids known so far."""
+    """One object of a `/set` while it is decided: the drafts, and the creation ids known so far.
+
+    When `together`, the objects of the call are judged as a whole afterwards: what depends on other objects
+    is then not to be checked now (RFC 8620 §5.3, names that are swapped).
+    """
 
     context: Context
     transaction: Transaction
     draft: Draft
     created: dict[str, str]
     arguments: dict[str, object]
+    together: bool = False
 
     def resolve(self, id: str) -> str | None:
         """The id behind `id`, which may be `#` and a creation id; None if nothing was created under it."""

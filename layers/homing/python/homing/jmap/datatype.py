@@ -14,7 +14,8 @@ from homing.jmap.kinds import Kind
 from homing.ledger.view import View
 
 if TYPE_CHECKING:
-    from homing.jmap.context import Context, Step
+    from homing.jmap.context import Context, Opened, Step
+    from homing.ledger.transact import Draft
 
 Object = dict[str, Any]
 NO_DEFAULT: Final = object()
@@ -51,14 +52,18 @@ class SetError:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Ids that a query found, in order. `total` is known beforehand where it costs nothing."""
+    """Ids that a query found, in order. `total` counts them where that needs no look at each."""
 
     ids: Iterable[str]
-    total: int | None = None
+    total: Callable[[], int] | None = None
 
 
 Load = Callable[["Context", View, Sequence[str] | None, Sequence[str], Object], Iterator[Object]]
 """(context, view, ids or None for all, properties, further arguments) -> the objects that exist."""
+
+
+Commit = Callable[[Callable[["Draft"], bool]], bool]
+"""Makes a commit of a `/set` out of what a function notes in a draft; gives what the function returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +76,19 @@ class Setting:
     update: Callable[[Step, str, Object, Object], Object | SetError | None]
     destroy: Callable[[Step, str], SetError | None]
     arguments: Mapping[str, Property] = field(default_factory=dict)
-    prefetch: Callable[[Sequence[str]], list[str]] = lambda _: []
-    """Keys of the rows that updating or destroying these ids reads: fetched in one call."""
-    prepare: Callable[[Context, Object], None] = lambda _context, _arguments: None
+    group: int = 24
+    """Objects that one commit tries: a batch has a hundred operations."""
+    prefetch: Callable[[Draft, Mapping[str, Object], Sequence[str]], None] = lambda _draft, _updates, _destroys: None
+    """Fetches what these patches (by id) and destructions read, in few calls of the store."""
+    patch: Callable[[Object], Object] = lambda patch: patch
+    """The patch with its paths as they are stored."""
+    conflicts: Callable[[Step], bool] | None = None
+    """Whether objects contradict each other, once a whole group is noted. A type that has it is first
+    decided `together` (see `Step`), and object by object only if that leaves a contradiction."""
+    prepare: Callable[[View, Object, Commit], None] = lambda _view, _arguments, _commit: None
     """Work too large for one commit that must be done before."""
+    shrink: Callable[[Draft, str], bool] = lambda _draft, _id: False
+    """Makes the destruction of an object smaller that does not fit into a commit; whether it could."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +97,10 @@ class Querying:
 
     conditions: Mapping[str, Kind]
     sorts: Mapping[str, Mapping[str, Kind]]
-    find: Callable[[Context, View, Object | None, Sequence[Object], Object], Found]
+    find: Callable[[Context, Opened, Object | None, Sequence[Object], Object], Found]
     arguments: Mapping[str, Property] = field(default_factory=dict)
+    prefetch: Callable[[Object], list[str]] = lambda _: []
+    """Keys of rows that come with the head, known from the filter alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +112,8 @@ class DataType:
     properties: Mapping[str, Property]
     load: Load
     has_changes: bool = True
+    counters: Sequence[str] = ()
+    """Properties that change by themselves, as `/changes` then says (RFC 8621 §2.2)."""
     setting: Setting | None = None
     querying: Querying | None = None
     get_arguments: Mapping[str, Property] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from homing.errors import MethodError, Permanent, Temporary
 from homing.jmap.context import Context
-from homing.jmap.references import Invocation, resolve_references
+from homing.jmap.references import Invocation, References
 from homing.jmap.request import Request
 
 Method = Callable[[Context, dict[str, Any]], dict[str, Any]]
@@ -18,9 +18,10 @@ def dispatch(context: Context, request: Request, methods: Mapping[str, tuple[str
     """The Response object of a request, without its sessionState. `methods` gives, by name, the capability
     that must be used and the function. An error ends one call, never the request."""
     responses: list[Invocation] = []
+    references = References(responses, context.site.config.limits.max_size_request)
     context.created.update(request.created_ids or {})
-    for name, arguments, call in request.method_calls:
-        responses.append(_call(context, request.using, methods, (name, arguments, call), responses))
+    for invocation in request.method_calls:
+        responses.append(_call(context, request.using, methods, invocation, references))
     result: dict[str, Any] = {"methodResponses": responses}
     if request.created_ids is not None:
         result["createdIds"] = context.created
@@ -32,14 +33,14 @@ def _call(
     using: list[str],
     methods: Mapping[str, tuple[str, Method]],
     invocation: Invocation,
-    responses: list[Invocation],
+    references: References,
 ) -> Invocation:
     name, arguments, call = invocation
     try:
         capability, method = methods.get(name, (None, None))
         if method is None or capability not in using:
             raise MethodError("unknownMethod")
-        return name, method(context, resolve_references(arguments, responses)), call
+        return name, method(context, references.resolve(arguments)), call
     except MethodError as error:
         return "error", error.to_arguments(), call
     except Temporary as error:

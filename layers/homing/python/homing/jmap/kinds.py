@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from homing.ids import is_id
 
 MAX_INT: Final = 2**53 - 1
-_UTC_DATE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\Z")
-_KEYWORD: Final = re.compile(r"""[\x21\x23-\x24\x26-\x27\x2b-\x5b\x5e-\x7a\x7c\x7e-\x7e]{1,255}\Z""")
+_UTC_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.(?=0*[1-9])[0-9]{1,18})?Z\Z")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_KEYWORD: Final = re.compile(r"""[\x21\x23-\x24\x26-\x27\x2b-\x5b\x5e-\x7a\x7c-\x7e]{1,255}\Z""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def map_of(kind: Kind, key: Callable[[Any], bool] = is_id) -> Kind:
 
 
 def is_utc_date(value: Any) -> bool:
-    """A UTCDate (RFC 8620 §1.4) that is a real moment."""
+    """A UTCDate (RFC 8620 §1.4: a fraction is never zero) that is a real moment."""
     return isinstance(value, str) and _UTC_DATE.match(value) is not None and _moment(value) is not None
 
 
@@ -51,7 +52,7 @@ def utc_ms(text: str) -> int:
     moment = _moment(text)
     if moment is None:
         raise ValueError(text)
-    return int(moment.timestamp() * 1000)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def utc_date(ms: int) -> str:
@@ -90,6 +91,7 @@ STRING: Final = Kind("String", lambda value: isinstance(value, str))
 BOOLEAN: Final = Kind("Boolean", lambda value: isinstance(value, bool))
 INT: Final = Kind("Int", _is_int)
 UNSIGNED_INT: Final = Kind("UnsignedInt", lambda value: _is_int(value) and value >= 0)
+UNSIGNED_INT_31: Final = Kind("UnsignedInt below 2^31", lambda value: _is_int(value) and 0 <= value < 2**31)
 POSITIVE_INT: Final = Kind("UnsignedInt above 0", lambda value: _is_int(value) and value > 0)
 ID: Final = Kind("Id", is_id)
 ID_OR_REFERENCE: Final = Kind("Id", _is_reference)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 Object = dict[str, Any]
+_BAD_ESCAPE: Final = re.compile(r"~(?![01])")
 
 
 class InvalidPatch(ValueError):
@@ -18,7 +20,8 @@ def apply_patch(target: Object, patch: Object) -> Object:
     A null removes a member (at the top level the caller gives the default instead).
 
     Raises:
-        InvalidPatch: a path through something that is missing or no object, or one path a prefix of another.
+        InvalidPatch: no JSON Pointer, a path through something that is missing or no object, or one path a
+            prefix of another.
     """
     paths = {path: _parts(path) for path in patch}
     _check_prefixes(list(paths.values()))
@@ -35,6 +38,8 @@ def apply_patch(target: Object, patch: Object) -> Object:
 
 def _parts(path: str) -> list[str]:
     """An implicit leading `/` makes the path a JSON Pointer (RFC 6901)."""
+    if _BAD_ESCAPE.search(path):
+        raise InvalidPatch(f"{path}: after ~ stands 0 or 1 (RFC 6901)")
     return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")]
 
 

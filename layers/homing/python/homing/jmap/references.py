@@ -2,44 +2,63 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from homing.errors import MethodError
 
 Invocation = tuple[str, dict[str, Any], str]
 
+_INDEX: Final = re.compile(r"(?:0|[1-9][0-9]{0,15})\Z")
+_BAD_ESCAPE: Final = re.compile(r"~(?![01])")
+_encode: Final = msgspec.json.Encoder().encode
 
-def resolve_references(arguments: dict[str, Any], responses: Sequence[Invocation]) -> dict[str, Any]:
-    """The arguments with each `#name` replaced by `name` and the value it refers to.
 
-    Raises:
-        MethodError: `invalidArguments` if an argument is given twice, `invalidResultReference` if the
-            reference leads nowhere.
+class References:
+    """The references of one request.
+
+    All that they bring in together is at most `maximum` bytes of JSON: a small request could otherwise
+    multiply one large result, and then the multiple, without end.
     """
-    if not any(name.startswith("#") for name in arguments):
-        return arguments
-    resolved: dict[str, Any] = {}
-    for name, value in arguments.items():
-        if not name.startswith("#"):
-            resolved[name] = value
-            continue
-        if name[1:] in arguments:
-            raise MethodError("invalidArguments", f"{name[1:]} is given both by value and by reference")
-        resolved[name[1:]] = _resolve(value, responses)
-    return resolved
 
+    def __init__(self, responses: Sequence[Invocation], maximum: int) -> None:
+        self._responses = responses
+        self._left = maximum
 
-def _resolve(reference: Any, responses: Sequence[Invocation]) -> Any:
-    match reference:
-        case {"resultOf": str(call), "name": str(name), "path": str(path)}:
-            pass
-        case _:
-            raise MethodError("invalidResultReference", "a ResultReference has resultOf, name and path")
-    response = next((response for response in responses if response[2] == call), None)
-    if response is None or response[0] != name:
-        raise MethodError("invalidResultReference", f"no response {name} to call {call}")
-    return evaluate_pointer(response[1], path)
+    def resolve(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments with each `#name` replaced by `name` and the value it refers to.
+
+        Raises:
+            MethodError: `invalidArguments` if an argument is given twice, `invalidResultReference` if the
+                reference leads nowhere, `requestTooLarge` if it brings in too much.
+        """
+        if not any(name.startswith("#") for name in arguments):
+            return arguments
+        twice = [name[1:] for name in arguments if name.startswith("#") and name[1:] in arguments]
+        if twice:
+            raise MethodError("invalidArguments", f"{twice[0]} is given both by value and by reference")
+        return {
+            name[1:] if name.startswith("#") else name: self._resolve(value) if name.startswith("#") else value
+            for name, value in arguments.items()
+        }
+
+    def _resolve(self, reference: Any) -> Any:
+        match reference:
+            case {"resultOf": str(call), "name": str(name), "path": str(path)}:
+                pass
+            case _:
+                raise _unresolved("a ResultReference has resultOf, name and path")
+        response = next((response for response in self._responses if response[2] == call), None)
+        if response is None or response[0] != name:
+            raise _unresolved(f"no response {name} to call {call}")
+        value = evaluate_pointer(response[1], path)
+        self._left -= len(_encode(value))
+        if self._left < 0:
+            raise MethodError("requestTooLarge", "the references of this request bring in too much")
+        return value
 
 
 def evaluate_pointer(value: Any, path: str) -> Any:
@@ -49,7 +68,9 @@ def evaluate_pointer(value: Any, path: str) -> Any:
         MethodError: `invalidResultReference`.
     """
     if path and not path.startswith("/"):
-        raise MethodError("invalidResultReference", "the path must begin with /")
+        raise _unresolved("the path must begin with /")
+    if _BAD_ESCAPE.search(path):
+        raise _unresolved("after ~ stands 0 or 1 (RFC 6901)")
     return _walk(value, [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]])
 
 
@@ -65,6 +86,10 @@ def _walk(value: Any, parts: list[str]) -> Any:
             result = _walk(item, rest)
             found.extend(result) if isinstance(result, list) else found.append(result)
         return found
-    if isinstance(value, list) and (part == "0" or (part.isdecimal() and part[0] != "0")) and int(part) < len(value):
+    if isinstance(value, list) and _INDEX.match(part) and int(part) < len(value):
         return _walk(value[int(part)], rest)
-    raise MethodError("invalidResultReference", f"the path leads nowhere at {part!r}")
+    raise _unresolved(f"the path leads nowhere at {part!r}")
+
+
+def _unresolved(description: str) -> MethodError:
+    return MethodError("invalidResultReference", description)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -9,8 +10,11 @@ import msgspec
 
 from homing.config import Limits
 from homing.errors import Problem
+from homing.ids import is_id
 
 URN: Final = "urn:ietf:params:jmap:error:"
+MAX_DEPTH: Final = 100
+"""Arrays and objects within each other. Whatever walks or encodes a request's values relies on it."""
 
 
 class Request(msgspec.Struct, frozen=True, rename="camel"):
@@ -22,6 +26,7 @@ class Request(msgspec.Struct, frozen=True, rename="camel"):
 
 
 _decode: Final = msgspec.json.Decoder(Request).decode
+_decode_any: Final = msgspec.json.Decoder().decode
 
 
 def parse_request(body: bytes, limits: Limits, capabilities: Collection[str]) -> Request:
@@ -32,12 +37,7 @@ def parse_request(body: bytes, limits: Limits, capabilities: Collection[str]) ->
     """
     if len(body) > limits.max_size_request:
         raise limit_problem("maxSizeRequest", limits.max_size_request)
-    try:
-        request = _decode(body)
-    except msgspec.ValidationError as error:
-        raise Problem(URN + "notRequest", 400, f"not a Request object: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(URN + "notJSON", 400, f"not I-JSON: {error}") from error
+    request = _read(body)
     unknown = [capability for capability in request.using if capability not in capabilities]
     if unknown:
         raise Problem(URN + "unknownCapability", 400, f"unknown capability: {unknown[0]!r}")
@@ -49,3 +49,47 @@ def parse_request(body: bytes, limits: Limits, capabilities: Collection[str]) ->
 def limit_problem(limit: str, value: int) -> Problem:
     """A limit of the session was exceeded; `limit` is its name there."""
     return Problem(URN + "limit", 400, f"{limit} is {value}", limit=limit)
+
+
+def _read(body: bytes) -> Request:
+    try:
+        request = _decode(body)
+    except msgspec.ValidationError as error:
+        _check_json(body)
+        raise Problem(URN + "notRequest", 400, f"not a Request object: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _not_json(error) from error
+    _check_json(body)
+    if not all(is_id(text) for pair in (request.created_ids or {}).items() for text in pair):
+        raise Problem(URN + "notRequest", 400, "createdIds maps ids to ids")
+    return request
+
+
+def _check_json(body: bytes) -> None:
+    """I-JSON (RFC 7493) is more than what a decoder minds: no member twice, no depth without end."""
+    try:
+        value = _decode_any(body)
+        json.loads(body, object_pairs_hook=_check_members)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise _not_json(error) from error
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _members(outer)]
+        if not level:
+            return
+    raise _not_json(f"nested deeper than {MAX_DEPTH}")
+
+
+def _check_members(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("an object has two members of one name")
+
+
+def _members(value: Any) -> Collection[Any]:
+    """What is in an array or an object that may itself hold more."""
+    inner = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
+    return [one for one in inner if isinstance(one, (list, dict))]
+
+
+def _not_json(reason: object) -> Problem:
+    return Problem(URN + "notJSON", 400, f"not I-JSON: {reason}")

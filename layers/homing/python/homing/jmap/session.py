@@ -30,10 +30,10 @@ def session(identity: Identity, origin: str, limits: Limits) -> dict[str, Any]:
                 "name": identity.login,
                 "isPersonal": True,
                 "isReadOnly": False,
-                "accountCapabilities": {CORE: {}, MAIL: _mail(limits)},
+                "accountCapabilities": {MAIL: _mail(limits)},
             }
         },
-        "primaryAccounts": {CORE: identity.account, MAIL: identity.account},
+        "primaryAccounts": {MAIL: identity.account},
         "username": identity.login,
         "apiUrl": origin + API_PATH,
         "downloadUrl": origin + DOWNLOAD_PATH + "{accountId}/{blobId}/{name}?type={type}",

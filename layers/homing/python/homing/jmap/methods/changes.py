@@ -15,7 +15,6 @@ ARGUMENTS: Final = {
     "sinceState": Property(STRING),
     "maxChanges": Property(nullable(POSITIVE_INT), default=None),
 }
-COUNTERS: Final = ["totalEmails", "unreadEmails", "totalThreads", "unreadThreads"]
 
 
 def changes(type: DataType, context: Context, given: dict[str, Any]) -> dict[str, Any]:
@@ -32,6 +31,6 @@ def changes(type: DataType, context: Context, given: dict[str, Any]) -> dict[str
         "updated": found.updated,
         "destroyed": found.destroyed,
     }
-    if type.name == "Mailbox":  # RFC 8621 §2.2
-        response["updatedProperties"] = COUNTERS if found.only_counted else None
+    if type.counters:  # RFC 8621 §2.2
+        response["updatedProperties"] = list(type.counters) if found.only_counted else None
     return response

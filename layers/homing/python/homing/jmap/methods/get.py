@@ -23,7 +23,7 @@ def get(type: DataType, context: Context, given: dict[str, Any]) -> dict[str, An
     view = context.view(arguments["accountId"])
     properties = _properties(type, arguments["properties"])
     asked = arguments["ids"]
-    ids = None if asked is None else [_resolve(context, id) for id in dict.fromkeys(asked)]
+    ids = None if asked is None else list(dict.fromkeys(map(context.resolve, asked)))
     maximum = context.site.config.limits.max_objects_in_get
     if ids is not None and len(ids) > maximum:
         raise MethodError("requestTooLarge", f"maxObjectsInGet is {maximum}")
@@ -37,11 +37,6 @@ def get(type: DataType, context: Context, given: dict[str, Any]) -> dict[str, An
         "list": list(found.values()),
         "notFound": [id for id in ids or () if id not in found],
     }
-
-
-def _resolve(context: Context, id: str) -> str:
-    """RFC 8620 §5.3 lets creation ids stand for ids within a request; an unknown one is not found."""
-    return context.created.get(id[1:], id) if id.startswith("#") else id
 
 
 def _properties(type: DataType, asked: list[str] | None) -> list[str]:

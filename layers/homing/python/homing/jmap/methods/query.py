@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ ARGUMENTS: Final = {
 MAX_PAGE: Final = 5_000
 MAX_FILTER_DEPTH: Final = 16
 MAX_CONDITIONS: Final = 256
+MAX_COMPARATORS: Final = 16
 
 
 def query(type: DataType, context: Context, given: dict[str, Any]) -> dict[str, Any]:
@@ -33,11 +34,11 @@ def query(type: DataType, context: Context, given: dict[str, Any]) -> dict[str, 
     if querying is None:
         raise MethodError("unknownMethod")
     arguments = check_arguments(given, {**ARGUMENTS, **querying.arguments})
-    view = context.view(arguments["accountId"])
-    state = view.head.state(type.name)
     if arguments["filter"] is not None:
         check_filter(arguments["filter"], querying.conditions)
-    sort = [_comparator(item, querying) for item in arguments["sort"] or ()]
+    sort = _comparators(arguments["sort"] or (), querying)
+    view = context.view(arguments["accountId"], querying.prefetch(arguments))
+    state = view.head.state(type.name)
     found = querying.find(context, view, arguments["filter"], sort, arguments)
     response = {
         "accountId": arguments["accountId"],
@@ -80,7 +81,14 @@ def _check_filter(filter: Any, conditions: Mapping[str, Any], depth: int) -> int
     return 1
 
 
+def _comparators(given: Sequence[dict[str, Any]], querying: Querying) -> list[dict[str, Any]]:
+    if len(given) > MAX_COMPARATORS:
+        raise MethodError("unsupportedSort", f"more than {MAX_COMPARATORS} comparators")
+    return [_comparator(item, querying) for item in given]
+
+
 def _comparator(given: dict[str, Any], querying: Querying) -> dict[str, Any]:
+    """A Comparator with its defaults. Members that mean nothing here are ignored: there are clients that send such."""
     name = given.get("property")
     if not isinstance(name, str):
         raise MethodError("invalidArguments", "a Comparator has a property", arguments=["sort"])
@@ -92,7 +100,7 @@ def _comparator(given: dict[str, Any], querying: Querying) -> dict[str, Any]:
         "collation": Property(nullable(STRING), default=None),
         **{key: Property(kind) for key, kind in querying.sorts[name].items()},
     }
-    comparator = check_arguments(given, declared)
+    comparator = check_arguments({name: value for name, value in given.items() if name in declared}, declared)
     if comparator["collation"] not in (None, "", "i;ascii-casemap", "i;unicode-casemap"):
         raise MethodError("unsupportedSort", f"unknown collation {comparator['collation']!r}")
     return comparator
@@ -108,7 +116,7 @@ def _page(found: Found, arguments: dict[str, Any]) -> dict[str, Any]:
         position = _position(ids, arguments)
     page = {"position": position, "ids": list(islice(ids, position, position + limit))}
     if arguments["calculateTotal"]:
-        page["total"] = found.total if found.total is not None else len(list(ids))
+        page["total"] = found.total() if found.total is not None else len(list(ids))
     return page
 
 

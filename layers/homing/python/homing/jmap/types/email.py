@@ -20,9 +20,16 @@ from homing.jmap.kinds import (
     list_of,
     nullable,
 )
-from homing.jmap.types.email_change import destroy_email, rows_of, settable, update_email
+from homing.jmap.types.email_change import (
+    destroy_email,
+    fetch,
+    lower_keywords,
+    settable,
+    shrink_thread,
+    update_email,
+)
 from homing.jmap.types.email_load import is_header_property, load
-from homing.jmap.types.email_query import find
+from homing.jmap.types.email_query import find, rows_known
 
 _STRINGS: Final = Property(nullable(list_of(STRING)), immutable=True, default=None)
 _ADDRESSES: Final = Property(nullable(list_of(OBJECT)), immutable=True, default=None)
@@ -90,7 +97,9 @@ EMAIL: Final = DataType(
         create=_create,
         update=update_email,
         destroy=_destroy,
-        prefetch=lambda ids: rows_of([id for id in ids if not id.startswith("#")]),
+        prefetch=fetch,
+        patch=lower_keywords,
+        shrink=shrink_thread,
     ),
     querying=Querying(
         conditions={
@@ -124,6 +133,7 @@ EMAIL: Final = DataType(
             "someInThreadHaveKeyword": {"keyword": KEYWORD},
         },
         find=find,
+        prefetch=rows_known,
         arguments={"collapseThreads": Property(BOOLEAN, default=False)},
     ),
 )

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from homing.config import Limits
 from homing.delivery.threads import destroy_record
-from homing.ids import thread_of
+from homing.errors import LimitExceeded
+from homing.ids import is_id, thread_of
 from homing.jmap.context import Step
-from homing.jmap.datatype import SetError
+from homing.jmap.datatype import Commit, SetError
+from homing.jmap.patch import InvalidPatch
 from homing.ledger import keys
 from homing.ledger.transact import Draft
 from homing.ledger.view import View
 
 Object = dict[str, Any]
+KEYWORDS: Final = "keywords/"
+MAILBOXES: Final = "mailboxIds/"
+UNCOUNTED: Final = frozenset({"$seen", "$draft"})
+"""Keywords that keep an email out of a mailbox's unread count."""
+EMPTIED_AT_ONCE: Final = 8
+"""Emails that one commit takes out of a mailbox which is to be destroyed."""
+SHRUNK_AT_ONCE: Final = 80
+"""Message ids that one commit takes out of a thread which is to vanish."""
 
 
 def state_of(view: View, email: str) -> Object | None:
@@ -30,10 +41,34 @@ def settable(view: View, email: str) -> Object | None:
     return {"mailboxIds": dict.fromkeys(state["mailboxIds"], True), "keywords": state["keywords"]}
 
 
-def rows_of(emails: list[str]) -> list[str]:
-    """Keys of the rows that changing these emails reads."""
-    types = ("Thread", "Email")
-    return [keys.object_key(type, thread_of(id) if type == "Thread" else id) for id in emails for type in types]
+def lower_keywords(patch: Object) -> Object:
+    """The patch with keywords in lower case, as they are stored (RFC 8621 §4.1.1).
+
+    Raises:
+        InvalidPatch: two paths are the same then.
+    """
+    lowered: Object = {}
+    for path, value in patch.items():
+        name = path.lower() if path.startswith(KEYWORDS) and path.isascii() else path
+        if name in lowered:
+            raise InvalidPatch(f"{path}: keywords are the same in upper and lower case")
+        lowered[name] = value
+    return lowered
+
+
+def fetch(draft: Draft, updates: Mapping[str, Object], destroys: Sequence[str]) -> None:
+    """Bring what these changes read: two calls of the store for all of them."""
+    rows = [keys.object_key(type, id) for id in destroys for type in ("Email", "Provenance")]
+    rows += [keys.object_key("Email", id) for id in updates]
+    draft.load([*(keys.object_key("Thread", thread_of(id)) for id in (*updates, *destroys)), *rows])
+    recounted = [id for id, patch in updates.items() if any(map(_recounts, patch))]
+    states = [state for id in (*recounted, *destroys) if (state := state_of(draft, id)) is not None]
+    mailboxes = [mailbox for state in states for mailbox in state["mailboxIds"]]
+    mailboxes += [id for patch in updates.values() for id in _targets(patch) if is_id(id)]
+    wanted = [keys.object_key("Mailbox", mailbox) for mailbox in mailboxes]
+    for id in destroys:
+        wanted += _derived_rows(draft, id)
+    draft.load(wanted)
 
 
 def update_email(step: Step, email: str, current: Object, changed: Object) -> Object | SetError | None:
@@ -53,7 +88,8 @@ def update_email(step: Step, email: str, current: Object, changed: Object) -> Ob
         if isinstance(mailboxes, SetError):
             return mailboxes
         patch["mailboxIds"] = _difference(current["mailboxIds"], mailboxes)
-    if any(patch.values()):
+    patch = {name: difference for name, difference in patch.items() if difference}
+    if patch:
         step.draft.update("Thread", thread_of(email), {"emails": {email: patch}})
     return answer or None
 
@@ -65,15 +101,75 @@ def destroy_email(draft: Draft, email: str) -> None:
     destroy_record(draft, email)
 
 
-def remove_from_mailbox(draft: Draft, email: str, mailbox: str) -> None:
-    """Take an email out of a mailbox; if it is in no other, it is destroyed."""
-    state = state_of(draft, email)
-    if state is None:
-        return
-    if set(state["mailboxIds"]) == {mailbox}:
-        destroy_email(draft, email)
-    else:
-        draft.update("Thread", thread_of(email), {"emails": {email: {"mailboxIds": {mailbox: None}}}})
+def shrink_thread(draft: Draft, email: str) -> bool:
+    """Take message ids out of the thread of its last email: all of them at once may not fit into a commit."""
+    thread = draft.object("Thread", thread_of(email))
+    if thread is None or list(thread["emails"]) != [email] or not thread["messageIds"]:
+        return False
+    hashes = sorted(thread["messageIds"])[:SHRUNK_AT_ONCE]
+    draft.load(map(keys.message_id_key, hashes))
+    draft.update("Thread", thread_of(email), {"messageIds": dict.fromkeys(hashes)})
+    return True
+
+
+def empty_mailbox(mailbox: str, commit: Commit) -> None:
+    """Take every email out of a mailbox, a few at a time; those that are in no other are destroyed."""
+    most = EMPTIED_AT_ONCE
+    while True:
+        try:
+            if not commit(_first_emails(mailbox, most, _remove_all)):
+                return
+        except LimitExceeded:
+            if most > 1:
+                most //= 2
+            elif not commit(_first_emails(mailbox, 1, lambda draft, emails, _: shrink_thread(draft, emails[0]))):
+                raise
+
+
+def _first_emails(
+    mailbox: str, most: int, work: Callable[[Draft, Sequence[str], str], bool]
+) -> Callable[[Draft], bool]:
+    """Work on a mailbox's first emails; false if it has none."""
+
+    def decide(draft: Draft) -> bool:
+        rows = draft.scan(*keys.prefix_range(keys.list_prefix(mailbox)), limit=most)
+        emails = [row.key.rpartition("/")[2] for row in rows]
+        return bool(emails) and work(draft, emails, mailbox)
+
+    return decide
+
+
+def _remove_all(draft: Draft, emails: Sequence[str], mailbox: str) -> bool:
+    fetch(draft, {}, emails)
+    for email in emails:
+        if set((state_of(draft, email) or {})["mailboxIds"]) == {mailbox}:
+            destroy_email(draft, email)
+        else:
+            draft.update("Thread", thread_of(email), {"emails": {email: {"mailboxIds": {mailbox: None}}}})
+    return True
+
+
+def _recounts(path: str) -> bool:
+    """Whether a patch with this path may change a mailbox's counters."""
+    return not path.startswith(KEYWORDS) or path.removeprefix(KEYWORDS).lower() in UNCOUNTED
+
+
+def _targets(patch: Object) -> Iterator[str]:
+    """Mailboxes that a patch names."""
+    for path, value in patch.items():
+        if path.startswith(MAILBOXES):
+            yield path.removeprefix(MAILBOXES)
+        elif path == "mailboxIds" and isinstance(value, dict):
+            yield from value
+
+
+def _derived_rows(draft: Draft, email: str) -> list[str]:
+    """Keys of the rows that go with an email: its blob's, and the thread's message ids when it is the last."""
+    record, thread = draft.object("Email", email), draft.object("Thread", thread_of(email))
+    rows = [] if record is None else [keys.blob_key(record["blob"])]
+    if thread is not None and len(thread["emails"]) == 1:
+        rows += map(keys.message_id_key, thread["messageIds"])
+    return rows
 
 
 def _mailboxes(step: Step, wanted: Object, limits: Limits) -> Object | SetError:

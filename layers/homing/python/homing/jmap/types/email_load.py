@@ -35,6 +35,7 @@ from homing.message import (
     decode_text,
     parse_headers,
 )
+from homing.message.bodies import normalise_encoding
 from homing.site import Site
 
 _HEADER: Final = re.compile(r"header:([\x21-\x39\x3b-\x7e]+?)(?::as([A-Za-z]+))?(:all)?\Z")
@@ -53,10 +54,11 @@ _STRUCTURED: Final = {
     "MessageIds": "message-id in-reply-to references resent-message-id",
     "Date": "date resent-date",
     "URLs": "list-help list-unsubscribe list-subscribe list-post list-owner list-archive",
-    "Text": "subject comments keywords list-id",
+    "Text": "subject comments keywords",
+    "Raw": "received return-path",
 }
 _ALLOWED: Final = {header: form for form, headers in _STRUCTURED.items() for header in headers.split()}
-"""Headers of RFC 5322 and RFC 2369 by the one parsed form that RFC 8621 §4.1.2 allows for each."""
+"""Headers of RFC 5322 and RFC 2369 by the one form besides Raw that RFC 8621 §4.1.2 allows for each."""
 
 _CONVENIENCE: Final = {
     "messageId": ("message-id", as_message_ids),
@@ -71,6 +73,8 @@ _CONVENIENCE: Final = {
     "subject": ("subject", as_text),
     "sentAt": ("date", as_date),
 }
+UNKNOWN_ENCODING: Final = "unknown-transfer-encoding"
+"""The defect of a message with a part whose Content-Transfer-Encoding is none that there is."""
 _ADDRESSES: Final = frozenset({"sender", "from", "to", "cc", "bcc", "replyTo"})
 DEFAULT_BODY_PROPERTIES: Final = "partId blobId size name type charset disposition cid language location".split()
 """RFC 8621 §4.2."""
@@ -140,6 +144,7 @@ class _Email:
         self.record = record
         self.state = state
         self.options = options
+        self._part_headers: dict[int, Sequence[Header]] = {}
 
     @classmethod
     def of(cls, site: Site, view: View, id: str, options: _Options) -> _Email | None:
@@ -191,7 +196,7 @@ class _Email:
 
     def _part_property(self, part: Part, name: str, properties: Sequence[str]) -> Any:
         if name == "subParts":
-            return [self.part(one, properties) for one in part.parts] or None
+            return None if part.part_id is not None else [self.part(one, properties) for one in part.parts]
         if name == "blobId":
             if part.part_id is None:
                 return None
@@ -199,8 +204,16 @@ class _Email:
         if name in _PART_FIELDS:
             value = getattr(part, _PART_FIELDS[name])
             return list(value) if isinstance(value, tuple) else value
-        headers = self.headers if part is self.root else parse_headers(self.read(part.start, part.body))
+        headers = self.part_headers(part)
         return _headers(headers) if name == "headers" else _header_form(headers, name)
+
+    def part_headers(self, part: Part) -> Sequence[Header]:
+        """A part's header block, read once however many of its fields are asked for."""
+        if part is self.root:
+            return self.headers
+        if part.start not in self._part_headers:
+            self._part_headers[part.start] = parse_headers(self.read(part.start, part.body))
+        return self._part_headers[part.start]
 
     def parts(self, parts: Sequence[Part]) -> list[Object]:
         return [self.part(part, self.options.body_properties) for part in parts]
@@ -211,8 +224,10 @@ class _Email:
 
     def _branch(self, part: Part) -> Object:
         rendered = self.part(part, [name for name in self.options.body_properties if name != "subParts"])
-        if part.parts:
+        if part.part_id is None:
             rendered["subParts"] = [self._branch(one) for one in part.parts]
+        elif "subParts" in self.options.body_properties:
+            rendered["subParts"] = None
         return rendered
 
     def body_values(self) -> Object:
@@ -226,7 +241,15 @@ class _Email:
         content, broken = decode_content(self.read(part.body, part.end), part.encoding)
         text, unclear = decode_text(content, part.charset)
         cut = _truncate(text, self.options.maximum, html=part.type == "text/html")
-        return {"value": cut, "isEncodingProblem": broken or unclear, "isTruncated": len(cut) < len(text)}
+        problem = broken or unclear or self._is_encoding_unknown(part)
+        return {"value": cut, "isEncodingProblem": problem, "isTruncated": len(cut) < len(text)}
+
+    def _is_encoding_unknown(self, part: Part) -> bool:
+        """The structure has only encodings that are known; where one was not, the part's own header says it."""
+        if UNKNOWN_ENCODING not in self.record.get("defects", ()):
+            return False
+        named = _header_form(self.part_headers(part), "header:Content-Transfer-Encoding")
+        return named is not None and normalise_encoding(named.encode(errors="replace")) is None
 
 
 def _truncate(text: str, maximum: int, *, html: bool) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Final
 
 from homing.ids import thread_of
-from homing.jmap.context import Context
+from homing.jmap.context import Context, Opened
 from homing.jmap.datatype import Found
 from homing.jmap.kinds import utc_ms
 from homing.ledger import keys
@@ -20,6 +22,8 @@ LOOKAHEAD: Final = 100
 """Candidates whose threads or records are read together when a filter needs them: one call of the store."""
 
 THREAD_CONDITIONS: Final = frozenset({"allInThreadHaveKeyword", "someInThreadHaveKeyword", "noneInThreadHaveKeyword"})
+_TOKEN: Final = re.compile(r"""(?<!\S)"((?:\\.|[^"\\])*+)"(?!\S)|(?<!\S)'((?:\\.|[^'\\])*+)'(?!\S)|(\S++)""")
+_ESCAPED: Final = re.compile(r"""\\(["'\\])""")
 RECORD_CONDITIONS: Final = frozenset({"from", "to", "cc", "bcc", "subject"})
 
 
@@ -32,12 +36,12 @@ class Candidate:
     row: Object
 
 
-def find(_context: Context, view: View, filter: Object | None, sort: Sequence[Object], arguments: Object) -> Found:
+def find(_context: Context, view: Opened, filter: Object | None, sort: Sequence[Object], arguments: Object) -> Found:
     """The ids that match, lazily where the order of the list rows is the order asked for."""
     mailbox = _mailbox_of(filter)
     collapse = arguments["collapseThreads"]
     newest_first, by_date = _date_order(sort)
-    if by_date and (filter is None or filter == {"inMailbox": mailbox}):
+    if by_date and len(sort) < 2 and filter in (None, {}, {"inMailbox": mailbox}):
         ids = _listed_ids(view, mailbox, newest_first, _first_rows(arguments))
         return Found(_collapse(ids) if collapse else ids, _known_total(view, mailbox, collapse=collapse))
     candidates = _candidates(view, mailbox, newest_first)
@@ -46,6 +50,8 @@ def find(_context: Context, view: View, filter: Object | None, sort: Sequence[Ob
         candidates = (one for one in _read_ahead(view, candidates, filter, sort) if matches(one))
     if not by_date:
         candidates = iter(_sorted(_read_ahead(view, candidates, {}, sort), sort, view))
+    elif len(sort) > 1:
+        candidates = _sorted_within(_read_ahead(view, candidates, {}, sort), sort[1:], view)
     found = (one.id for one in candidates)
     return Found(_collapse(found) if collapse else found)
 
@@ -82,21 +88,29 @@ def _date_order(sort: Sequence[Object]) -> tuple[bool, bool]:
     return not first["isAscending"], first["property"] == "receivedAt"
 
 
+def rows_known(arguments: Object) -> list[str]:
+    """The mailbox whose counters give the total, so that it comes with the head."""
+    mailbox = _mailbox_of(arguments["filter"])
+    known = arguments["calculateTotal"] and mailbox != keys.ALL_MAILBOXES
+    return [keys.object_key("Mailbox", mailbox)] if known else []
+
+
 def _first_rows(arguments: Object) -> int | None:
     """How many list rows a page needs, where that is known: the scan then asks for no more."""
     simple = arguments["anchor"] is None and arguments["position"] >= 0 and not arguments["collapseThreads"]
     return arguments["position"] + arguments["limit"] if simple and arguments["limit"] is not None else None
 
 
-def _known_total(view: View, mailbox: str, *, collapse: bool) -> int | None:
+def _known_total(view: Opened, mailbox: str, *, collapse: bool) -> Callable[[], int] | None:
     """The counters know it for a whole mailbox; the head for the account, unless threads are collapsed."""
     if mailbox == keys.ALL_MAILBOXES:
-        return None if collapse else view.head.emails
-    row = view.object("Mailbox", mailbox)
-    if row is None:
-        return 0
-    total: int = row["counts"][2 if collapse else 0]
-    return total
+        return None if collapse else lambda: view.head.emails
+
+    def count() -> int:
+        row = view.early("Mailbox", mailbox)
+        return int(row["counts"][2 if collapse else 0]) if row else 0
+
+    return count
 
 
 def _listed_ids(view: View, mailbox: str, newest_first: bool, limit: int | None) -> Iterator[str]:
@@ -164,6 +178,12 @@ def _sorted(candidates: Iterable[Candidate], sort: Sequence[Object], view: View)
     return found
 
 
+def _sorted_within(candidates: Iterable[Candidate], sort: Sequence[Object], view: View) -> Iterator[Candidate]:
+    """Candidates in order of date, those of one moment sorted further."""
+    for _, group in groupby(candidates, key=lambda one: one.received_at):
+        yield from _sorted(group, sort, view)
+
+
 def _thread_states(one: Candidate, view: View) -> list[Object]:
     thread = view.object("Thread", thread_of(one.id))
     return list(thread["emails"].values()) if thread else []
@@ -175,19 +195,31 @@ def _in_thread(keyword: str, view: View, judge: Callable[[Iterable[bool]], bool]
 
 
 def _addresses(name: str, text: str, view: View) -> Callable[[Candidate], bool]:
-    wanted = text.casefold()
+    wanted = tokens(text)
 
     def test(one: Candidate) -> bool:
         record = view.object("Email", one.id) or {}
         addresses = record.get(name) or []
-        return any(wanted in f"{item.get('name') or ''} <{item.get('email') or ''}>".casefold() for item in addresses)
+        written = ", ".join(f"{item.get('name') or ''} <{item.get('email') or ''}>" for item in addresses).casefold()
+        return all(token in written for token in wanted)
 
     return test
 
 
 def _subject(text: str, view: View) -> Callable[[Candidate], bool]:
-    wanted = text.casefold()
-    return lambda one: wanted in str((view.object("Email", one.id) or {}).get("subject", "")).casefold()
+    wanted = tokens(text)
+
+    def test(one: Candidate) -> bool:
+        subject = str((view.object("Email", one.id) or {}).get("subject", "")).casefold()
+        return all(token in subject for token in wanted)
+
+    return test
+
+
+def tokens(text: str) -> list[str]:
+    """What must all be found: words, and phrases in quotes with `\\` before a quote (RFC 8621 §4.4.1)."""
+    found = (match[1] or match[2] or match[3] for match in _TOKEN.finditer(text))
+    return [_ESCAPED.sub(r"\1", token).casefold() for token in found if token]
 
 
 def _other_than(mailboxes: list[str]) -> Callable[[Candidate], bool]:

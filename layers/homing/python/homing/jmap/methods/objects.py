@@ -1,0 +1,90 @@
+"""One object of a `/set`: whether it may be created or patched as asked, by its type's declaration.
+
+RFC 8620 §5.3. What only the type knows is left to its hooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from homing.jmap.context import Step
+from homing.jmap.datatype import NO_DEFAULT, DataType, Object, Property, SetError, Setting
+from homing.jmap.kinds import ANYTHING
+from homing.jmap.patch import InvalidPatch, apply_patch
+
+_UNKNOWN = Property(ANYTHING, server_set=True)
+
+
+def create(type: DataType, setting: Setting, step: Step, given: Object) -> Object | SetError:
+    """Note a new object; return its id and what the client did not send."""
+    settable = {name: property for name, property in type.properties.items() if not property.server_set}
+    invalid = _invalid(type, given, lambda property: property.server_set)
+    for name, property in settable.items():
+        if property.default is NO_DEFAULT and name not in given:
+            invalid[name] = f"{name} is required"
+    if invalid:
+        return _invalid_properties(invalid)
+    defaults = {name: property.default for name, property in settable.items() if name not in given}
+    result = setting.create(step, {**defaults, **given})
+    if isinstance(result, SetError):
+        return result
+    id, server_set = result
+    return {"id": id, **defaults, **server_set}
+
+
+def update(type: DataType, setting: Setting, step: Step, id: str, patch: Object) -> Object | SetError | None:
+    """Note a patched object; return what changes beyond the patch."""
+    current = setting.current(step.draft, id)
+    if current is None:
+        return SetError("notFound")
+    unknown = [name for name in patch if name in type.properties and name not in current]
+    if unknown:  # a server-set or immutable property may be given if its value is the current one
+        loaded = next(iter(type.load(step.context, step.draft, [id], unknown, {})), {})
+        current = {**loaded, **current}
+    try:
+        patched = apply_patch(current, setting.patch(patch))
+    except InvalidPatch as error:
+        return SetError("invalidPatch", str(error))
+    changed = _changed(type, current, patched)
+    invalid = _invalid(type, changed, lambda property: property.server_set or property.immutable)
+    if invalid:
+        return _invalid_properties(invalid)
+    return setting.update(step, id, current, changed) if changed else None
+
+
+def _changed(type: DataType, current: Object, patched: Object) -> Object:
+    """The properties whose value becomes another; null stands for the default where there is one."""
+    changed: Object = {}
+    for name, value in patched.items():
+        property = type.properties.get(name, _UNKNOWN)
+        wanted = property.default if value is None and property.default is not NO_DEFAULT else value
+        if name not in current or not _same(current[name], wanted):
+            changed[name] = wanted
+    return changed
+
+
+def _same(one: object, other: object) -> bool:
+    """Equal as JSON, where true is not 1."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
+
+
+def _invalid(type: DataType, given: Object, forbidden: Callable[[Property], bool]) -> dict[str, str]:
+    """Property names with what is wrong with each."""
+    invalid: dict[str, str] = {}
+    for name, value in given.items():
+        property = type.properties.get(name, _UNKNOWN)
+        if name not in type.properties:
+            invalid[name] = f"{type.name} has no property {name!r}"
+        elif forbidden(property):
+            invalid[name] = f"{name} cannot be set"
+        elif not property.kind.accepts(value):
+            invalid[name] = f"{name} must be {property.kind.name}"
+    return invalid
+
+
+def _invalid_properties(invalid: Mapping[str, str]) -> SetError:
+    return SetError("invalidProperties", "; ".join(invalid.values()), tuple(invalid))
