@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from homing.delivery.accept import accept
+from homing.directory import credentials
 from homing.directory.accounts import User, create_user
 from homing.errors import Problem
 from homing.jmap.api import Request, Response, handle, render_problem
@@ -123,6 +125,17 @@ class Client:
     def position(self) -> int:
         """Where the account's ledger stands."""
         return View(self.site.store, self.account, self.site.clock.now()).head.seq
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 at its least cost: these tests make a user each, and are not about guessing passwords."""
+    monkeypatch.setattr(credentials, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def user(site: Site, actor: Actor, cheap_passwords: None) -> User:
+    return create_user(site, actor, "ann@example.org", PASSWORD, name="Ann")
 
 
 @pytest.fixture

@@ -161,6 +161,9 @@ class Hasher:
     def __init__(self) -> None:
         self.verified = 0
 
+    def hash(self, password: str) -> str:
+        return ARGON2.hash(password)
+
     def verify(self, stored: str, password: str) -> bool:
         self.verified += 1
         return ARGON2.verify(stored, password)
@@ -176,6 +179,16 @@ def test_a_login_that_nobody_has_costs_as_much_as_a_wrong_password(
     assert Client(ann.site, ann.user, basic(f"{login}:wrong password")).http("GET", "/jmap/session").status == 401
 
     assert hasher.verified == 1
+
+
+def test_a_password_without_end_is_not_even_looked_at(ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    hasher = Hasher()
+    monkeypatch.setattr(credentials, "_hasher", hasher)
+
+    header = basic("ann@example.org:" + "x" * 1_000_000)
+
+    assert Client(ann.site, ann.user, header).http("GET", "/jmap/session").status == 401
+    assert hasher.verified == 0
 
 
 @pytest.mark.parametrize("method", ACCOUNT_METHODS)

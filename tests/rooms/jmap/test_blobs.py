@@ -41,6 +41,13 @@ def test_an_upload_is_answered_with_its_blob(ann: Client) -> None:
     }
 
 
+@pytest.mark.parametrize("headers", [{}, {"content-type": ""}])
+def test_an_upload_without_a_type_is_plain_octets(ann: Client, headers: dict[str, str]) -> None:
+    response = ann.http("POST", f"/jmap/upload/{ann.account}/", b"x", headers)
+
+    assert json.loads(response.body)["type"] == "application/octet-stream"
+
+
 @pytest.mark.parametrize("content", [b"", b"\0\xff\r\n", b"x" * 300_000])
 @pytest.mark.parametrize("streamed", [False, True])
 def test_what_was_uploaded_is_downloaded_byte_for_byte(ann: Client, content: bytes, streamed: bool) -> None:

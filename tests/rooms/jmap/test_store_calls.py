@@ -109,3 +109,10 @@ def test_changes_after_a_hundred_take_three_calls_with_signing_in(counted: Clien
     counted.call("Email/changes", sinceState=state)
 
     assert store.calls.total() == 3
+
+
+def test_fifty_mailboxes_are_made_in_one_commit(counted: Client, store: CountingStore) -> None:
+    answer = counted.call("Mailbox/set", create={f"k{i}": {"name": f"n{i}"} for i in range(50)})
+
+    assert len(answer["created"]) == 50
+    assert store.calls.as_dict() == {"commit": 1, "get": 2, "get_many": 1, "scan": 1}

@@ -61,6 +61,7 @@ def _create(step: Step, given: Object) -> tuple[str, Object] | SetError:
     wanted = _normalize(step, given)
     if (error := check_mailbox(step, id, wanted)) is not None:
         return error
+    step.draft.expect_absent("Mailbox", id)
     step.draft.create("Mailbox", id, _stored(wanted))
     row = step.draft.object("Mailbox", id) or {}
     made = render(id, row)
