@@ -54,8 +54,10 @@ def decode_content(raw_body: bytes, encoding: str) -> tuple[bytes, bool]:
 
 def decoded_size(raw_body: bytes, encoding: str) -> int:
     """The length of `decode_content(raw_body, encoding)[0]`."""
+    if encoding == "quoted-printable":
+        return len(binascii.a2b_qp(_without_trailing_space(raw_body)))
     if encoding != "base64":
-        return len(decode_content(raw_body, encoding)[0])
+        return len(raw_body)
     others = raw_body.translate(None, _ALPHABET)
     padding = others.count(b"=")
     digits = len(raw_body) - len(others)
@@ -81,6 +83,12 @@ def _decode_base64_leniently(raw_body: bytes) -> tuple[bytes, bool]:
 
 
 def _decode_quoted_printable(raw_body: bytes) -> tuple[bytes, bool]:
-    if b" \r\n" in raw_body or b" \n" in raw_body or b"\t\r\n" in raw_body or b"\t\n" in raw_body:
-        raw_body = _TRAILING_SPACE.sub(b"", raw_body)
+    raw_body = _without_trailing_space(raw_body)
     return binascii.a2b_qp(raw_body), _BAD_ESCAPE.search(raw_body) is not None
+
+
+def _without_trailing_space(raw_body: bytes) -> bytes:
+    """RFC 2045 §6.7 rule 3: white space at the end of a line was added on the way."""
+    if b" \r\n" in raw_body or b" \n" in raw_body or b"\t\r\n" in raw_body or b"\t\n" in raw_body:
+        return _TRAILING_SPACE.sub(b"", raw_body)
+    return raw_body

@@ -51,9 +51,13 @@ class _Job(Generic[T]):
         self.result: T | None = None
         self.error: BaseException | None = None
 
-    def run(self, connection: apsw.Connection) -> None:
+    def run(self, connection: apsw.Connection, *, alone: bool) -> None:
+        """Do the work. Among others, a job that fails takes back only itself; alone, it takes back everything."""
+        if alone:
+            self.result = self.work(connection)
+            return
         try:
-            with connection:  # a savepoint: a job that fails takes back only itself
+            with connection:  # a savepoint
                 self.result = self.work(connection)
         except (HomingError, apsw.Error) as error:
             self.error = error
@@ -133,7 +137,7 @@ class Database:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 for job in jobs:
-                    job.run(self._writer)
+                    job.run(self._writer, alone=len(jobs) == 1)
                 self._writer.execute("COMMIT")
             except BaseException:
                 if self._writer.in_transaction:

@@ -9,13 +9,17 @@ import apsw
 
 from homing.adapters.sqlite.database import Database, every, first, translated
 from homing.errors import StoreConflict
-from homing.ports.store import ABSENT, ANY, Batch, Check, Delete, Operation, Put, Row, check_key
+from homing.ports.store import ABSENT, ANY, Batch, Check, Delete, Expectation, Operation, Put, Row, check_key
 
 PAGE_ROWS: Final = 500
+GET_KEYS: Final = 128
 REAP_ROWS: Final = 1_000
 
 _GET: Final = "SELECT body, revision, expires FROM rows WHERE partition = ? AND key = ?"
 _PUT: Final = "INSERT OR REPLACE INTO rows (partition, key, revision, expires, body) VALUES (?, ?, ?, ?, ?)"
+_INSERT: Final = "INSERT OR IGNORE INTO rows (partition, key, revision, expires, body) VALUES (?, ?, ?, ?, ?)"
+_UPDATE: Final = "UPDATE rows SET revision = ?, expires = ?, body = ? WHERE partition = ? AND key = ? AND revision = ?"
+_DELETE_REVISION: Final = "DELETE FROM rows WHERE partition = ? AND key = ? AND revision = ?"
 _DELETE: Final = "DELETE FROM rows WHERE partition = ? AND key = ?"
 _REVISION: Final = "SELECT revision FROM rows WHERE partition = ? AND key = ?"
 _REAP: Final = (
@@ -38,15 +42,28 @@ class SqliteStore:
         return Row(partition, key, *found) if found else None
 
     def get_many(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row]:
-        """The rows that exist among `keys`."""
+        """The rows that exist among `keys`, by one statement for each partition and `GET_KEYS`: half the
+        time of one for each key."""
+        by_partition: dict[str, dict[str, None]] = {}
+        for partition, key in keys:
+            check_key(partition, key)
+            by_partition.setdefault(partition, {})[key] = None
         rows: dict[tuple[str, str], Row] = {}
-        with translated():
-            reader = self._database.reader()
-            for place in keys:
-                check_key(*place)
-                if found := first(reader, _GET, place):
-                    rows[place] = Row(*place, *found)
+        for partition, wanted in by_partition.items():
+            names = list(wanted)
+            for start in range(0, len(names), GET_KEYS):
+                for row in self._some(partition, names[start : start + GET_KEYS]):
+                    rows[partition, row.key] = row
         return rows
+
+    def _some(self, partition: str, keys: list[str]) -> Iterator[Row]:
+        """The list is filled up to a power of two, so that a few statements serve every length from the cache."""
+        length = 1 << (len(keys) - 1).bit_length()
+        marks = ",".join("?" * length)
+        sql = f"SELECT key, body, revision, expires FROM rows WHERE partition = ? AND key IN ({marks})"  # noqa: S608
+        with translated():
+            found = every(self._database.reader(), sql, (partition, *keys, *keys[-1:] * (length - len(keys))))
+        return (Row(partition, key, body, revision, expires) for key, body, revision, expires in found)
 
     def scan(
         self,
@@ -114,19 +131,33 @@ class SqliteStore:
 
 
 def _apply(connection: apsw.Connection, operations: Sequence[Operation]) -> None:
+    """Each operation is one statement that does nothing where its expectation fails; the caller undoes the rest."""
     for operation in operations:
-        if operation.expect != ANY:
-            _expect(connection, operation)
-    for operation in operations:
-        if isinstance(operation, Put):
-            row = operation.row
-            connection.execute(_PUT, (row.partition, row.key, row.revision, row.expires, row.body))
-        elif isinstance(operation, Delete):
-            connection.execute(_DELETE, (operation.partition, operation.key))
+        if not _done(connection, operation):
+            raise StoreConflict(operation.partition, operation.key)
 
 
-def _expect(connection: apsw.Connection, operation: Put | Delete | Check) -> None:
-    found = first(connection, _REVISION, (operation.partition, operation.key))
-    holds = found is None if operation.expect == ABSENT else found is not None and found[0] == operation.expect
-    if not holds:
-        raise StoreConflict(operation.partition, operation.key)
+def _done(connection: apsw.Connection, operation: Operation) -> bool:
+    place = (operation.partition, operation.key)
+    expect = operation.expect
+    if isinstance(operation, Put):
+        return _put(connection, operation.row, expect)
+    if isinstance(operation, Delete) and expect == ANY:
+        connection.execute(_DELETE, place)
+        return True
+    if isinstance(operation, Check) or expect == ABSENT:
+        found = first(connection, _REVISION, place)
+        return found is None if expect == ABSENT else found is not None and found[0] == expect
+    connection.execute(_DELETE_REVISION, (*place, expect))
+    return connection.changes() == 1
+
+
+def _put(connection: apsw.Connection, row: Row, expect: Expectation) -> bool:
+    if expect == ANY:
+        connection.execute(_PUT, (row.partition, row.key, row.revision, row.expires, row.body))
+        return True
+    if expect == ABSENT:
+        connection.execute(_INSERT, (row.partition, row.key, row.revision, row.expires, row.body))
+    else:
+        connection.execute(_UPDATE, (row.revision, row.expires, row.body, row.partition, row.key, expect))
+    return connection.changes() == 1
