@@ -9,8 +9,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from homing.adapters.sqlite import Database, database
+from homing.adapters.sqlite import Database, SqliteStore, database
 from homing.errors import Permanent, Temporary
+from homing.ports.store import Batch, Put, Row
 
 
 @pytest.fixture
@@ -77,3 +78,13 @@ def test_work_that_fails_takes_back_only_itself(opened: Database) -> None:
 
     kept = opened.reader().execute("SELECT key FROM rows").fetchall()
     assert kept == [("kept",)]
+
+
+def test_a_new_site_file_can_be_read_by_its_owner_only(tmp_path: Path) -> None:
+    private = Database(tmp_path / "private.db")
+    SqliteStore(private).commit(Batch((Put(Row("p", "k", b"{}")),)))
+
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+
+    private.close()
+    assert set(modes.values()) == {0o600}, modes

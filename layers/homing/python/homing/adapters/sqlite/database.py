@@ -7,6 +7,7 @@ transaction, so that ten waiting writers share one wait for the disk.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -92,6 +93,7 @@ class Database:
         self._readers: list[apsw.Connection] = []
         self._readers_lock = threading.Lock()
         with translated():
+            _make_private(self.path)
             self._writer = self._connect(writable=True)
             self._prepare()
 
@@ -175,6 +177,12 @@ class Database:
                 self._writer.execute(_SCHEMA)
                 self._writer.pragma("application_id", APPLICATION_ID)
                 self._writer.pragma("user_version", SCHEMA_VERSION)
+
+
+def _make_private(path: Path) -> None:
+    """A new file is its owner's alone; SQLite gives its -wal and -shm the same rights."""
+    with contextlib.suppress(OSError):  # opening it will tell what is wrong
+        path.touch(mode=0o600)
 
 
 class translated:  # noqa: N801  # reads as a statement: `with translated():`
