@@ -9,7 +9,7 @@ from homing.delivery.threads import MERGE_TASK, merge_threads
 from homing.errors import HomingError, Permanent, StoreConflict
 from homing.lambda_shell import Event, Record, logger, run_batch, site
 from homing.ledger import tasks
-from homing.ledger.entry import Actor, encode_body
+from homing.ledger.entry import Actor
 from homing.site import Site
 
 KINDS: Final[Mapping[str, Callable[[Site, Actor, tasks.Task], None]]] = {MERGE_TASK: merge_threads}
@@ -22,7 +22,7 @@ def handler(event: Event, context: Any) -> Event:
 
 def _run_all(batch: Sequence[Record]) -> list[str]:
     for record in batch:
-        _run(site(), tasks.decode_task(encode_body(record.body)))
+        _run(site(), tasks.as_task(record.body))
     return []
 
 

@@ -89,7 +89,6 @@ def test_a_second_request_whose_header_never_ends_is_hung_up_on(bounded: Bounded
 
 
 def test_a_header_that_is_too_large_is_cut_off_while_it_is_read(bounded: Bounded) -> None:
-    bounded.server.connections  # noqa: B018
     with bounded.connect() as connection:
         refused = False
         try:

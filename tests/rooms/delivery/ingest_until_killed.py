@@ -13,6 +13,7 @@ from homing.bootstrap import local_site
 from homing.config import Config
 from homing.delivery.accept import accept
 from homing.ports.landings import Landed
+from tests.conftest import FakeClock
 from tests.mail import landed, message
 
 BATCH = 3
@@ -33,7 +34,7 @@ def landing(number: int) -> Landed:
 
 
 def main(data: str, first: int) -> None:
-    site = local_site(Config(data=Path(data)))
+    site = replace(local_site(Config(data=Path(data))), clock=FakeClock())  # what is there must not have expired
     number = first
     while True:
         batch = [landing(number + place) for place in range(BATCH)]

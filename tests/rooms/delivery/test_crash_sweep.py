@@ -7,6 +7,9 @@ is at least once and in no order, so what was stopped comes again doubled and sh
 from __future__ import annotations
 
 import random
+import signal
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -24,29 +27,11 @@ from homing.ports.store import Batch, Put
 from homing.site import Site
 from tests.conftest import FakeIds
 from tests.doubles import Crashed, FaultPlan, FaultyBlobs, FaultyStore
-from tests.mail import landed, message
 
+from .conversation import landings
 from .outcome import Outcome, assert_sound, outcome_of, work_off
 
 Run = Callable[[Site], None]
-
-
-def landings() -> list[Landed]:
-    """A conversation that comes in the wrong order, a copy, a stranger, and two addresses of one person."""
-    middle = message("Re: Plan", message_id="2@x", references=["0@x"])
-    late = message("Re: Plan", message_id="3@x", references=["1@x"])
-    joint = message("Re: Plan", message_id="1@x", references=["0@x"])
-    raws = [
-        (middle, ("ann@example.org", "bob@example.org")),
-        (late, ("ann@example.org",)),
-        (message("Something else", message_id="9@x"), ("bob@example.org", "nobody@example.org")),
-        (joint, ("ann@example.org", "annie@example.org", "bob@example.org")),
-        (middle, ("ann@example.org",)),
-    ]
-    return [
-        landed(raw, *recipients, source=f"s{number}", received_at=1_795_000_000_000 + number)
-        for number, (raw, recipients) in enumerate(raws)
-    ]
 
 
 def all_at_once(mail: Sequence[Landed]) -> Run:
@@ -68,7 +53,8 @@ class Places:
         self._rows = [row for partition in template.store.partitions() for row in template.store.scan(partition)]
 
     def new(self) -> Site:
-        database = Database(self._folder / f"{uuid.uuid4().hex}.db", durable=False)
+        self.latest = self._folder / f"{uuid.uuid4().hex}.db"
+        database = Database(self.latest, durable=False)
         self._open.append(database.close)
         store = SqliteStore(database) if self._kind == "sqlite" else self._table()
         for row in self._rows:
@@ -149,6 +135,27 @@ def test_stopped_after_any_side_effect_and_redelivered_the_end_is_that_of_a_clea
         in_turn(again)(site)
 
         assert outcomes(site, accounts) == expected, f"stopped after {stop_after} of {effects} side effects"
+        assert_sound(site, accounts, tmp_path)
+
+
+@pytest.mark.parametrize("in_turn", [all_at_once, one_by_one])
+def test_killed_after_any_side_effect_and_redelivered_the_end_is_that_of_a_clean_run(
+    places: Places, accounts: list[str], tmp_path: Path, in_turn: Callable[[Sequence[Landed]], Run]
+) -> None:
+    mail = landings()[:3]
+    clean = places.new()
+    effects = stopped(clean, in_turn(mail), None).effects
+    expected = outcomes(clean, accounts)
+
+    for stop_after in range(effects):
+        site = places.new()
+        command = [sys.executable, "-m", "tests.rooms.delivery.ingest_until_effect", str(places.latest)]
+        killed = subprocess.run([*command, in_turn.__name__, str(stop_after)], check=False, timeout=60)
+        assert killed.returncode == -signal.SIGKILL
+        assert outcomes(site, accounts) != expected
+        in_turn([*mail[::-1], *mail])(site)
+
+        assert outcomes(site, accounts) == expected, f"killed after {stop_after} of {effects} side effects"
         assert_sound(site, accounts, tmp_path)
 
 

@@ -17,6 +17,7 @@ from homing.ports.store import check_key
         ("ANN@EXAMPLE.ORG", "ann", "example.org"),
         (" <ann@example.org> ", "ann", "example.org"),
         ("ann@example.org.", "ann", "example.org"),
+        ("ann@example\u3002org\u3002", "ann", "example.org"),
         ('"ann b"@example.org', "ann b", "example.org"),
         ('"a\\"b"@example.org', 'a"b', "example.org"),
         ("a@b@example.org", "a@b", "example.org"),

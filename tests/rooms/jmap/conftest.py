@@ -14,7 +14,8 @@ from homing.delivery.accept import accept
 from homing.directory import credentials
 from homing.directory.accounts import User, create_user
 from homing.errors import Problem
-from homing.jmap.api import Request, Response, handle, render_problem
+from homing.jmap.api import handle
+from homing.jmap.http import Request, Response, render_problem
 from homing.ledger.entry import Actor
 from homing.ledger.view import View
 from homing.site import Site

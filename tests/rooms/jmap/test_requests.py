@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from homing.errors import Permanent, Problem, Temporary
-from homing.jmap.api import Request, handle
+from homing.jmap.api import handle
+from homing.jmap.http import Request
 from homing.jmap.request import MAX_DEPTH
 from tests.rooms.jmap.conftest import CORE, MAIL, ORIGIN, Client
 

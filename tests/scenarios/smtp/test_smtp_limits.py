@@ -275,3 +275,38 @@ def test_small_replies_are_sent_at_once(house: Any) -> None:
     connected = conversation.transport.get_extra_info("socket")
 
     assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_messages_under_way_are_kept_up_to_a_sum_and_the_one_past_it_is_put_off(house: Any) -> None:
+    house.listen(max_held_bytes=3 * MIB)
+    first, second = house.client().ready(b"EHLO"), house.client().ready(b"EHLO")
+    half = BLOCK + BLOCK
+    assert first.ask(b"BDAT %d\r\n" % len(half), half).startswith("250 2.0.0")
+
+    second.ask(b"DATA\r\n")
+    assert second.ask(half, b".\r\n") == "452 4.3.1 Too much mail at once; try again later"
+    second.say(b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\nBDAT %d\r\n" % len(half), half, b"RSET\r\n")
+    assert [second.reply()[:9] for _ in range(4)] == ["250 2.1.0", "250 2.1.5", "452 4.3.1", "250 2.0.0"]
+    second.say(b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\nsmall\r\n.\r\n")
+    assert [second.reply()[:3] for _ in range(4)] == ["250", "250", "354", "250"]
+
+    assert first.ask(b"BDAT 0 LAST\r\n").startswith("250 2.0.0 Stored")
+    second.say(b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n", half, b".\r\n")
+    assert [second.reply()[:3] for _ in range(4)] == ["250", "250", "354", "250"]
+    assert house.inbox.messages == [b"small\r\n", half, half]
+
+
+@pytest.mark.parametrize("verb", [b"BDAT 4000000\r\n", b"DATA\r\n"])
+def test_a_message_whose_sender_has_gone_takes_no_room(house: Any, verb: bytes) -> None:
+    house.listen(max_held_bytes=3 * MIB)
+    leaving = house.client().ready(b"EHLO")
+    leaving.say(verb, BLOCK, BLOCK)
+    leaving.close()
+    client = house.client().ready(b"EHLO")
+
+    replies = ["452"]
+    while replies[-1] == "452" and len(replies) < 1_000:  # until the server has seen that the other one left
+        client.say(b"DATA\r\n", BLOCK, BLOCK, b".\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\n")
+        replies += [client.reply()[:3] for _ in range(4)][1:2]
+
+    assert replies[-1] == "250"

@@ -55,6 +55,26 @@ def test_many_writers_at_once_each_get_their_answer(opened: Database, monkeypatc
     assert answers == {number: number for number in range(writers)}
 
 
+def test_a_reader_does_not_wait_for_the_writer(opened: Database) -> None:
+    writing, may_end = threading.Event(), threading.Event()
+
+    def write_slowly(connection: apsw.Connection) -> None:
+        connection.execute("INSERT INTO rows VALUES ('p', 'k', 1, NULL, x'')")
+        writing.set()
+        assert may_end.wait(30)
+
+    writer = threading.Thread(target=opened.write, args=(write_slowly,))
+    writer.start()
+    assert writing.wait(30)
+
+    before = opened.reader().execute("SELECT key FROM rows").fetchall()
+
+    may_end.set()
+    writer.join()
+    assert before == []
+    assert opened.reader().execute("SELECT key FROM rows").fetchall() == [("k",)]
+
+
 def test_a_file_that_another_process_writes_to_is_busy_for_now(opened: Database) -> None:
     other = apsw.Connection(str(opened.path))
     other.execute("BEGIN IMMEDIATE")
@@ -78,6 +98,40 @@ def test_work_that_fails_takes_back_only_itself(opened: Database) -> None:
 
     kept = opened.reader().execute("SELECT key FROM rows").fetchall()
     assert kept == [("kept",)]
+
+
+def test_a_full_disk_within_a_group_is_told_to_all_of_it_and_nothing_is_kept(opened: Database) -> None:
+    opened._writer.pragma("max_page_count", opened._writer.pragma("page_count") + 2)
+    insert = "INSERT INTO rows VALUES ('p', ?, 1, NULL, zeroblob(?))"
+
+    def job(key: str, size: int) -> database._Job[None]:
+        return database._Job(lambda connection: connection.execute(insert, (key, size)) and None)
+
+    group = [job("before", 10), job("large", 100_000), job("after", 10)]
+    opened._queue.extend(group)
+    with pytest.raises(Temporary) as raised:
+        opened.write(lambda _connection: None)
+
+    assert raised.value.type == "storeUnavailable"
+    assert [type(done.error) for done in group] == [apsw.FullError] * 3
+    assert opened.reader().execute("SELECT key FROM rows").fetchall() == []
+
+
+def test_in_a_group_work_that_fails_takes_back_only_itself(opened: Database) -> None:
+    def insert(connection: apsw.Connection, key: str) -> None:
+        connection.execute("INSERT INTO rows VALUES ('p', ?, 1, NULL, x'')", (key,))
+
+    def fail(connection: apsw.Connection) -> None:
+        insert(connection, "lost")
+        insert(connection, "before")  # there already: SQLite refuses
+
+    opened._queue.append(database._Job(lambda connection: insert(connection, "before")))
+    failing = database._Job(fail)
+    opened._queue.append(failing)
+    opened.write(lambda connection: insert(connection, "after"))
+
+    assert isinstance(failing.error, apsw.ConstraintError)
+    assert opened.reader().execute("SELECT key FROM rows").fetchall() == [("after",), ("before",)]
 
 
 def test_a_new_site_file_can_be_read_by_its_owner_only(tmp_path: Path) -> None:

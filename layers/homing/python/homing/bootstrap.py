@@ -51,8 +51,8 @@ def local_home(config: Config, *, durable: bool = True) -> Home:
     from homing.adapters.memory import MemoryLandings  # noqa: PLC0415
     from homing.adapters.sqlite import Database, SqliteBlobs, SqliteStore  # noqa: PLC0415
 
-    _make_folder(Path(config.data))
-    database = Database(Path(config.data) / SITE_FILE, durable=durable)
+    _make_folder(config.data)
+    database = Database(config.data / SITE_FILE, durable=durable)
     store, blobs, landings = SqliteStore(database), SqliteBlobs(database), MemoryLandings()
 
     def sweep(now: int) -> int:
@@ -89,7 +89,7 @@ def aws_site(config: Config) -> Site:
 
 def has_local_site(config: Config) -> bool:
     """Whether there is a site under `config.data`."""
-    return (Path(config.data) / SITE_FILE).is_file()
+    return (config.data / SITE_FILE).is_file()
 
 
 @contextmanager

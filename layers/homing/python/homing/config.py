@@ -31,6 +31,7 @@ class Limits:
     max_size_mailbox_name: int = 255
     max_size_attachments_per_email: int = 50 * MEGABYTE
     max_thread_emails: int = 100
+    max_bytes_in_get: int = 100 * MEGABYTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,22 @@ def config_from_environment(environment: Mapping[str, str] | None = None) -> Con
         Permanent: a base URL that is not http or https.
     """
     values = os.environ if environment is None else environment
-    base_url = values.get("HOMING_BASE_URL", "").rstrip("/")
-    if base_url and not base_url.startswith(("http://", "https://")):
-        raise Permanent("badConfig", "HOMING_BASE_URL must begin with https:// or http://", value=base_url)
     return Config(
         hostname=values.get("HOMING_HOSTNAME", "localhost"),
-        base_url=base_url,
+        base_url=parse_base_url(values.get("HOMING_BASE_URL", ""), "HOMING_BASE_URL"),
         data=Path(values.get("HOMING_DATA", "data")),
         table=values.get("HOMING_TABLE", "homing"),
         bucket=values.get("HOMING_BUCKET", "homing"),
     )
+
+
+def parse_base_url(text: str, setting: str) -> str:
+    """A base URL without its final slash; `setting` is what the person who gave it calls it. "" is none.
+
+    Raises:
+        Permanent: it is not http or https.
+    """
+    base_url = text.rstrip("/")
+    if base_url and not base_url.startswith(("http://", "https://")):
+        raise Permanent("badConfig", f"{setting} must begin with https:// or http://", value=base_url)
+    return base_url

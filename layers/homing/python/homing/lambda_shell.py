@@ -18,7 +18,7 @@ from aws_lambda_powertools.logging import Logger
 from homing.bootstrap import aws_site
 from homing.config import config_from_environment
 from homing.errors import Problem
-from homing.jmap.api import Request, Response, render_problem
+from homing.jmap.http import Request, Response, fault, render_problem
 from homing.ports.landings import Envelope, Landed, Landings
 from homing.site import Site
 
@@ -86,7 +86,7 @@ def run_http(event: Event, answer: Callable[[Site, Request], Response]) -> Event
         response = render_problem(problem)
     except Exception:
         logger.exception("a request failed", path=event.get("rawPath"))
-        response = render_problem(Problem("about:blank", 500, "this is a fault of ours; it was logged"))
+        response = render_problem(fault())
     return response_event(response)
 
 

@@ -1,10 +1,11 @@
-"""A site as its domain code sees it: the ports and the configuration, nothing else."""
+"""A site as its domain code sees it: the ports and the configuration. Never sees which home it is in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from homing.config import Config
+from homing.ids import CHANCE_BYTES, time_id
 from homing.ports.blobs import Blobs
 from homing.ports.clock import Clock, Ids
 from homing.ports.landings import Landings
@@ -21,3 +22,7 @@ class Site:
     landings: Landings
     clock: Clock
     ids: Ids
+
+    def new_id(self, letter: str) -> str:
+        """An id for an object that is made now; see `ids.time_id`."""
+        return time_id(letter, self.clock.now(), self.ids.random(CHANCE_BYTES))

@@ -24,7 +24,19 @@ from pynamodb.transactions import TransactWrite
 
 from homing.adapters import aws_errors
 from homing.errors import Permanent, StoreConflict, Temporary
-from homing.ports.store import ABSENT, ANY, Batch, Check, Delete, Expectation, Operation, Put, Row, check_key
+from homing.ports.store import (
+    ABSENT,
+    ANY,
+    Batch,
+    Check,
+    Delete,
+    Expectation,
+    Operation,
+    Put,
+    Row,
+    check_key,
+    check_range,
+)
 
 CONNECT_SECONDS: Final = 5
 READ_SECONDS: Final = 20
@@ -97,9 +109,7 @@ class DynamoStore:
         limit: int | None = None,
     ) -> Iterator[Row]:
         """Rows with `start <= key < end`, one Query for each page of 1 MB that is reached."""
-        check_key(partition, start or "-")
-        if end is not None:
-            check_key(partition, end)
+        check_range(partition, start, end)
         if (end is not None and start >= end) or (limit is not None and limit <= 0):
             return iter(())
         return self._rows(partition, start, end, reverse, limit)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import tempfile
 import threading
 import uuid
@@ -29,7 +28,7 @@ from botocore.exceptions import ClientError
 from homing.adapters import aws_errors
 from homing.adapters.s3_envelope import parse_envelope, plain_envelope, render_envelope
 from homing.errors import Permanent, Refused, Temporary
-from homing.ports.blobs import READ_BYTES, digest_of
+from homing.ports.blobs import READ_BYTES, check_digest, digest_of, is_digest
 from homing.ports.landings import Envelope, Landed
 
 SINGLE_BYTES: Final = 16 * 1_024 * 1_024
@@ -50,8 +49,6 @@ BESIDE: Final = "beside"
 """Value of that metadata where the envelope was too long for it and lies in an object of its own."""
 SIDECAR_SUFFIX: Final = ".envelope"
 REFUSED_SUFFIX: Final = ".refused"
-
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class S3Connection:
@@ -177,11 +174,10 @@ class S3Blobs:
             if page is None:
                 return
             names = (entry["Key"][len(self._prefix) :] for entry in page.get("Contents", ()))
-            yield from (name for name in names if _DIGEST.match(name))
+            yield from (name for name in names if is_digest(name))
 
     def _key(self, digest: str) -> str:
-        if not _DIGEST.match(digest):
-            raise Permanent("badDigest", "a digest is 64 lower-case hexadecimal digits", digest=digest[:80])
+        check_digest(digest)
         return self._prefix + digest
 
     def _fetch(self, digest: str, start: int = 0, length: int | None = None) -> Any:

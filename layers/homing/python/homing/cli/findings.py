@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from homing.cli.output import print_json, printable
+from homing.directory.accounts import find_user
 from homing.ledger import keys
 from homing.ledger.verify import Finding
-from homing.move.verify import Looked
+from homing.move.verify import Looked, ledgers_of
 from homing.site import Site
 
 
@@ -43,6 +44,20 @@ class Findings:
                 counted += f", {looked.emails:,} emails, {looked.blobs:,} blobs"
             print(f"{counted}: {f'{self._count:,} findings' if self._count else 'all is sound'}")
         return 1 if self._count else 0
+
+
+def add_account_option(parser: argparse.ArgumentParser) -> None:
+    """Let a check take `--account`."""
+    parser.add_argument("--account", metavar="ADDRESS", help="only this user's account")
+
+
+def chosen_ledgers(arguments: argparse.Namespace, site: Site) -> list[str]:
+    """The partitions to check: those of the whole site, or one account.
+
+    Raises:
+        Permanent: no such user.
+    """
+    return [find_user(site, arguments.account).account] if arguments.account else ledgers_of(site.store)
 
 
 def count_entries(site: Site, partitions: Iterable[str]) -> int:

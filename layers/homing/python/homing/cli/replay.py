@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 
 from homing.bootstrap import scratch_store
-from homing.cli.findings import Findings, count_entries
+from homing.cli.findings import Findings, add_account_option, chosen_ledgers, count_entries
 from homing.cli.output import add_json_option, example
 from homing.cli.progress import Progress
 from homing.cli.site_folder import add_data_option, open_site
-from homing.directory.accounts import find_user
-from homing.move.verify import Looked, ledgers_of, replay_ledgers
+from homing.move.verify import Looked, replay_ledgers
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,7 +22,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         **example("homing replay --check"),
     )
     parser.add_argument("--check", action="store_true", required=True, help="compare, and change nothing")
-    parser.add_argument("--account", metavar="ADDRESS", help="only this user's account")
+    add_account_option(parser)
     add_data_option(parser)
     add_json_option(parser)
     parser.set_defaults(run=_check)
@@ -31,7 +30,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _check(arguments: argparse.Namespace) -> int:
     site = open_site(arguments)
-    partitions = [find_user(site, arguments.account).account] if arguments.account else ledgers_of(site.store)
+    partitions = chosen_ledgers(arguments, site)
     findings, looked = Findings(arguments), Looked()
     progress = Progress("entries", count_entries(site, partitions))
     findings.tell(

@@ -13,8 +13,7 @@ from typing import IO, Final
 
 from homing.bootstrap import local_home
 from homing.cli.site_folder import add_data_option
-from homing.config import Config, config_from_environment
-from homing.errors import Permanent
+from homing.config import Config, config_from_environment, parse_base_url
 from homing.host.settings import Addresses, Settings
 
 LOCK_FILE: Final = "serve.lock"
@@ -94,9 +93,7 @@ def _take_note(data: Path) -> IO[bytes]:
 def _config(arguments: argparse.Namespace) -> Config:
     given = {"data": arguments.data, "hostname": arguments.hostname, "base_url": arguments.base_url}
     config = replace(config_from_environment(), **{name: value for name, value in given.items() if value is not None})
-    if config.base_url and not config.base_url.startswith(("http://", "https://")):
-        raise Permanent("badConfig", "--base-url must begin with https:// or http://", value=config.base_url)
-    return replace(config, base_url=config.base_url.rstrip("/"))
+    return replace(config, base_url=parse_base_url(config.base_url, "--base-url"))
 
 
 def _ready(addresses: Addresses) -> None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from homing.bootstrap import has_local_site, local_site
 from homing.config import Config, config_from_environment
 from homing.errors import Permanent
+from homing.ledger.entry import Actor
 from homing.site import Site
+
+ACTOR: Final = Actor("administrator", "cli")
+"""As whom the ledger knows whoever works on the folder."""
 
 
 def add_data_option(parser: argparse.ArgumentParser) -> None:

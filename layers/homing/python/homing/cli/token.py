@@ -6,10 +6,9 @@ import argparse
 import sys
 
 from homing.cli.output import add_json_option, example, print_json, say
-from homing.cli.site_folder import add_data_option, open_site
+from homing.cli.site_folder import ACTOR, add_data_option, open_site
 from homing.directory.accounts import find_user
 from homing.directory.credentials import Identity, create_token
-from homing.ledger.entry import Actor
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,8 +34,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _create(arguments: argparse.Namespace) -> int:
     site = open_site(arguments)
     user = find_user(site, arguments.address)
-    actor = Actor("administrator", "cli")
-    token = create_token(site, actor, Identity(user.login, user.account), arguments.label)
+    token = create_token(site, ACTOR, Identity(user.login, user.account), arguments.label)
     if arguments.json:
         print_json({"login": user.login, "label": arguments.label, "token": token})
         return 0

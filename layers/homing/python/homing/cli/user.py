@@ -9,13 +9,11 @@ from typing import Any, Final
 
 from homing.cli.output import add_json_option, example, print_json, print_table, say, size_text
 from homing.cli.password import add_password_options, ask_password, given_password
-from homing.cli.site_folder import add_data_option, open_or_make_site, open_site
+from homing.cli.site_folder import ACTOR, add_data_option, open_or_make_site, open_site
 from homing.directory.accounts import User, add_address, create_user, list_users, set_user
-from homing.ledger.entry import Actor
 from homing.ledger.view import View
 from homing.site import Site
 
-ACTOR: Final = Actor("administrator", "cli")
 NO_LIMIT: Final = 0
 
 _SIZE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(k|M|G|T)?(i)?B?", re.IGNORECASE)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 
 from homing.bootstrap import scratch_store
-from homing.cli.findings import Findings, count_entries
+from homing.cli.findings import Findings, add_account_option, chosen_ledgers, count_entries
 from homing.cli.output import add_json_option, example
 from homing.cli.progress import Progress
 from homing.cli.site_folder import add_data_option, open_site
-from homing.directory.accounts import find_user
-from homing.move.verify import Looked, ledgers_of, verify_blobs, verify_ledgers
+from homing.move.verify import Looked, verify_blobs, verify_ledgers
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,7 +22,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "may be in use.",
         **example("homing verify\nhoming verify --account ann@example.org --fast"),
     )
-    parser.add_argument("--account", metavar="ADDRESS", help="only this user's account")
+    add_account_option(parser)
     parser.add_argument("--fast", action="store_true", help="do not read the messages, only see that they are there")
     add_data_option(parser)
     add_json_option(parser)
@@ -32,7 +31,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _verify(arguments: argparse.Namespace) -> int:
     site = open_site(arguments)
-    partitions = [find_user(site, arguments.account).account] if arguments.account else ledgers_of(site.store)
+    partitions = chosen_ledgers(arguments, site)
     findings, looked = Findings(arguments), Looked()
     progress = Progress("entries", count_entries(site, partitions))
     findings.tell(

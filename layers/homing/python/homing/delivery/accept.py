@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from homing.delivery.arrival import Arrival, arrival_of
 from homing.delivery.file import file
+from homing.delivery.recipients import NO_SUCH_USER
 from homing.directory.addresses import find_accounts
 from homing.errors import Permanent, Refused, Temporary
 from homing.ledger.entry import Actor
@@ -71,5 +72,5 @@ def _reply(
 ) -> Refused | None:
     account = accounts.get(address)
     if account is None:
-        return Refused(550, "5.1.1", "No such user here", address=address)
+        return Refused(*NO_SUCH_USER, address=address)
     return filed[account][one.source]

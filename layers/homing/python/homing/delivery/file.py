@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from homing.delivery.arrival import Arrival
+from homing.delivery.recipients import account_refusal
 from homing.delivery.threads import add_email, find_threads, join_thread, new_email_id
-from homing.directory.accounts import ACCOUNT
 from homing.errors import LimitExceeded, Refused
 from homing.ledger import keys
 from homing.ledger.entry import Actor
@@ -53,7 +53,7 @@ def _decide(site: Site, transaction: Transaction, account: str, arrivals: Sequen
 
 def _rows_needed(arrivals: Iterable[Arrival]) -> list[str]:
     """Every row that filing reads, known before the first read: one call of the store."""
-    rows = [keys.object_key("Account", ACCOUNT), keys.object_key("Mailbox", keys.INBOX)]
+    rows = [keys.object_key("Account", keys.SELF), keys.object_key("Mailbox", keys.INBOX)]
     for arrival in arrivals:
         rows += [arrival.marker_key, keys.blob_key(arrival.digest)]
         rows += [keys.object_key("Mailbox", id) for id in arrival.mailbox_ids]
@@ -61,21 +61,10 @@ def _rows_needed(arrivals: Iterable[Arrival]) -> list[str]:
     return rows
 
 
-def _refusal(draft: Draft, arrival: Arrival) -> Refused | None:
-    account = draft.object("Account", ACCOUNT)
-    if account is None:
-        return Refused(550, "5.1.1", "No such user here")
-    if account.get("disabled"):
-        return Refused(550, "5.2.1", "This mailbox is disabled")
-    if _is_over_quota(draft, account.get("quota"), arrival):
-        return Refused(552, "5.2.2", "This mailbox is full")
-    return None
-
-
 def _file_one(site: Site, transaction: Transaction, draft: Draft, arrival: Arrival) -> Refused | None:
     if draft.body(arrival.marker_key) is not None:
         return None
-    if (refusal := _refusal(draft, arrival)) is not None:
+    if (refusal := account_refusal(draft, arrival.record["size"], draft.bytes_added)) is not None:
         return refusal
     thread = join_thread(site, transaction, draft, arrival.message_ids)
     email = new_email_id(site, draft, thread)
@@ -94,9 +83,3 @@ def _uids(draft: Draft, arrival: Arrival) -> dict[str, int]:
     there = {id: row for id, row in rows.items() if row is not None}
     there = there or {keys.INBOX: draft.object("Mailbox", keys.INBOX) or {}}
     return {id: row["uidNext"] for id, row in there.items()}
-
-
-def _is_over_quota(draft: Draft, quota: int | None, arrival: Arrival) -> bool:
-    """Usage is the sum of the sizes of all emails, as RFC 9425 counts octets; those of this commit included."""
-    used: int = draft.head.bytes + draft.bytes_added
-    return quota is not None and used + int(arrival.record["size"]) > quota

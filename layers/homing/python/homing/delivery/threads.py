@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from homing.ids import CHANCE_BYTES, email_id, time_id
+from homing.ids import CHANCE_BYTES, email_id
 from homing.ledger import keys
 from homing.ledger.entry import Actor, encode_body
+from homing.ledger.rows import Body
 from homing.ledger.tasks import Task
 from homing.ledger.transact import Draft, Transaction, transact
 from homing.site import Site
@@ -23,8 +24,6 @@ MERGE_EMAILS: Final = 5
 """Emails that one commit moves at most."""
 IDS_PER_EMAIL: Final = 10
 """A thread is full, too, when it holds this many message ids for each email that it may hold."""
-
-Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ def destroy_record(draft: Draft, email: str) -> None:
 
 
 def _new_thread_id(site: Site, draft: Draft) -> str:
-    id = time_id("t", site.clock.now(), site.ids.random(CHANCE_BYTES))
+    id = site.new_id("t")
     draft.expect_absent("Thread", id)
     return id
 
@@ -150,9 +149,8 @@ def _merge_now_or_later(
     if len(moving) == len(body["emails"]) and left.holds(_Room(0, 0)):
         _move(site, draft, pair, hashes, moving)
         return left
-    now = site.clock.now()
-    id = time_id("k", now, site.ids.random(CHANCE_BYTES))
-    transaction.put_task(Task(id, MERGE_TASK, draft.partition, now, {"from": thread, "into": into}))
+    arguments = {"from": thread, "into": into}
+    transaction.put_task(Task(site.new_id("k"), MERGE_TASK, draft.partition, site.clock.now(), arguments))
     return room
 
 

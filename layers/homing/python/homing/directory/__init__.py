@@ -1,2 +1,4 @@
-"""Who is here: domains, addresses, users, their accounts and credentials. Rows of the ledgers
-`!tenant/<id>`, `!addr/<domain>` and of each account. Never sees mail."""
+"""Who is here: domains, addresses, users, their accounts and credentials. Never sees mail.
+
+Rows of the ledgers `!tenant/<id>`, `!addr/<domain>`, `!site` (tokens) and of each account.
+"""

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from homing.directory.addresses import Address, normalize_domain, parse_address
+from homing.directory.addresses import Address, parse_address
 from homing.directory.credentials import hash_password
 from homing.errors import Permanent
-from homing.ids import CHANCE_BYTES, time_id
 from homing.ledger import keys
 from homing.ledger.entry import Actor
 from homing.ledger.transact import Draft, Transaction, transact
@@ -17,8 +16,6 @@ from homing.ledger.view import View
 from homing.site import Site
 
 DEFAULT_TENANT: Final = "default"
-ACCOUNT: Final = "self"
-"""Id of the one Account object of an account's ledger."""
 
 _MAILBOXES: Final = (
     (keys.INBOX, "Inbox", "inbox"),
@@ -51,7 +48,7 @@ def create_user(
     """
     address = _address(login)
     secret = hash_password(password)
-    account = time_id("a", site.clock.now(), site.ids.random(CHANCE_BYTES))
+    account = site.new_id("a")
     user = User(account, str(address), name or address.local, quota)
 
     def decide(transaction: Transaction) -> User:
@@ -77,18 +74,16 @@ def set_user(
 
     def decide(transaction: Transaction) -> User:
         domain = transaction.draft(keys.address_partition(address.domain))
-        entry = domain.object("Login", address.local)
-        if entry is None:
-            raise _no_user(login)
+        account = _account_of(domain, address)
         if secret:
             domain.update("Login", address.local, {"password": secret})
-        draft = transaction.draft(entry["account"])
+        draft = transaction.draft(account)
         patch: dict[str, Any] = {} if disabled is None else {"disabled": True if disabled else None}
         if quota is not None:
             patch["quota"] = quota if quota > 0 else None
         if patch:
-            draft.update("Account", ACCOUNT, patch)
-        return _user(entry["account"], draft.object("Account", ACCOUNT) or {})
+            draft.update("Account", keys.SELF, patch)
+        return _user(account, draft.object("Account", keys.SELF) or {})
 
     return transact(site, actor, decide)
 
@@ -102,10 +97,8 @@ def add_address(site: Site, actor: Actor, alias: str, login: str) -> None:
     address, owner = _address(alias), _address(login)
 
     def decide(transaction: Transaction) -> None:
-        entry = transaction.draft(keys.address_partition(owner.domain)).object("Login", owner.local)
-        if entry is None:
-            raise _no_user(login)
-        _create_address(_domain(transaction, address.domain), address, entry["account"])
+        account = _account_of(transaction.draft(keys.address_partition(owner.domain)), owner)
+        _create_address(_domain(transaction, address.domain), address, account)
 
     transact(site, actor, decide)
 
@@ -116,21 +109,16 @@ def find_user(site: Site, login: str) -> User:
     Raises:
         Permanent: no such user.
     """
-    address = _address(login)
-    domain = View(site.store, keys.address_partition(address.domain), site.clock.now())
-    entry = domain.object("Login", address.local)
-    if entry is None:
-        raise _no_user(login)
-    return _user(
-        entry["account"], View(site.store, entry["account"], site.clock.now()).object("Account", ACCOUNT) or {}
-    )
+    address, now = _address(login), site.clock.now()
+    account = _account_of(View(site.store, keys.address_partition(address.domain), now), address)
+    return _user(account, View(site.store, account, now).object("Account", keys.SELF) or {})
 
 
 def list_users(site: Site) -> Iterator[User]:
     """Every user of the site's one tenant, the oldest first."""
     now = site.clock.now()
     for account in View(site.store, keys.tenant_partition(DEFAULT_TENANT), now).all_objects("Principal"):
-        yield _user(account, View(site.store, account, now).object("Account", ACCOUNT) or {})
+        yield _user(account, View(site.store, account, now).object("Account", keys.SELF) or {})
 
 
 def _take_address(transaction: Transaction, address: Address, account: str, secret: str) -> None:
@@ -141,8 +129,8 @@ def _take_address(transaction: Transaction, address: Address, account: str, secr
 
 def _domain(transaction: Transaction, name: str) -> Draft:
     draft = transaction.draft(keys.address_partition(name))
-    if draft.object("Domain", "self") is None:
-        draft.create("Domain", "self", {"tenant": DEFAULT_TENANT})
+    if draft.object("Domain", keys.SELF) is None:
+        draft.create("Domain", keys.SELF, {"tenant": DEFAULT_TENANT})
     return draft
 
 
@@ -156,7 +144,7 @@ def _furnish(draft: Draft, user: User) -> None:
     settings: dict[str, Any] = {"login": user.login, "name": user.name, "tenant": DEFAULT_TENANT}
     if user.quota:
         settings["quota"] = user.quota
-    draft.create("Account", ACCOUNT, settings)
+    draft.create("Account", keys.SELF, settings)
     for order, (id, name, role) in enumerate(_MAILBOXES, 1):
         draft.create("Mailbox", id, {"name": name, "role": role, "sortOrder": order, "isSubscribed": True})
 
@@ -167,10 +155,15 @@ def _user(account: str, settings: dict[str, Any]) -> User:
 
 def _address(text: str) -> Address:
     address = parse_address(text)
-    if address is None or normalize_domain(address.domain) is None:
+    if address is None:
         raise Permanent("badAddress", "write the address as name@domain", address=text)
     return address
 
 
-def _no_user(login: str) -> Permanent:
-    return Permanent("noSuchUser", "there is no user with this login", login=login)
+def _account_of(domain: View, login: Address) -> str:
+    """The account of whoever signs in with this address."""
+    entry = domain.object("Login", login.local)
+    if entry is None:
+        raise Permanent("noSuchUser", "there is no user with this login", login=str(login))
+    account: str = entry["account"]
+    return account

@@ -53,6 +53,7 @@ def normalize_domain(domain: str) -> str | None:
         labels = domain.strip().rstrip(".").casefold().encode("idna").decode("ascii")
     except UnicodeError:
         return None
+    labels = labels.rstrip(".")  # it was one of another script (RFC 3490 §3.1)
     allowed = labels.replace("-", "").replace(".", "").replace("_", "")
     if not allowed.isalnum() or not 0 < len(labels) <= MAX_DOMAIN_BYTES:
         return None

@@ -16,7 +16,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from homing.directory.addresses import parse_address
 from homing.errors import Permanent
-from homing.ids import CHANCE_BYTES, is_id, time_id
+from homing.ids import is_id
 from homing.ledger import keys
 from homing.ledger.entry import Actor, decode_body
 from homing.ledger.transact import Transaction, transact
@@ -112,7 +112,7 @@ def authenticate_password(store: Store, login: str, password: str, memory: Passw
 
 def create_token(site: Site, actor: Actor, identity: Identity, label: str = "") -> str:
     """A new bearer token (RFC 6750) for a user; only its hash is stored, so it can be shown only now."""
-    id = time_id("k", site.clock.now(), site.ids.random(CHANCE_BYTES))
+    id = site.new_id("k")
     secret = site.ids.random(32).hex()
 
     def decide(transaction: Transaction) -> str:

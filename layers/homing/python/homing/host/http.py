@@ -37,7 +37,8 @@ from homing.host.http_wire import (
     send_whole,
 )
 from homing.host.threads import Threads
-from homing.jmap.api import Request, Response, authenticate, handle, render_problem
+from homing.jmap.api import authenticate, handle
+from homing.jmap.http import Request, Response, busy, fault, render_problem
 from homing.jmap.request import limit_problem
 from homing.jmap.session import DOWNLOAD_PATH, EVENTS_PATH, UPLOAD_PATH
 from homing.ledger import keys
@@ -85,12 +86,10 @@ class HttpApp:
             status = 499  # as others log it: the client did not wait for the answer
         except Temporary as error:
             log.warning("not now", extra={"path": scope["path"], "error": str(error)})
-            status = await send_whole(send, render_problem(Problem("about:blank", 503, "try again later")))
+            status = await send_whole(send, render_problem(busy()))
         except Exception:  # a shell
             log.exception("a request failed", extra={"path": scope["path"]})
-            status = await send_whole(
-                send, render_problem(Problem("about:blank", 500, "a fault of ours; it was logged"))
-            )
+            status = await send_whole(send, render_problem(fault()))
         level = logging.DEBUG if status < 400 else logging.INFO
         if log.isEnabledFor(level):
             log.log(level, "%s %s", scope["method"], scope["path"], extra={"status": status, "ms": _ms(started)})

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from homing.errors import Problem
-from homing.jmap.api import Response
+from homing.jmap.http import Response
 from homing.jmap.request import URN
 
 Scope = MutableMapping[str, Any]

@@ -24,11 +24,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from functions.ingest.handler import handler
-from homing.directory.accounts import ACCOUNT
-from homing.directory.addresses import find_accounts
+from homing.delivery.recipients import recipient_refusal
 from homing.errors import Refused
 from homing.host.threads import Threads, settle
-from homing.ledger.view import View
 from homing.ports.landings import Envelope
 from homing.site import Site
 
@@ -191,23 +189,6 @@ class HostIntake:
         for waiting, name in zip(batch, names, strict=True):
             replies = self._landings.collect(name)
             _reply(waiting, (TRY_AGAIN,) * len(waiting.envelope.rcpt_to) if replies is None else replies)
-
-
-def recipient_refusal(site: Site, address: str) -> Refused | None:
-    """Why mail for an address would not be filed, or None. Two or three reads."""
-    account = find_accounts(site.store, [address]).get(address)
-    if account is None:
-        return Refused(550, "5.1.1", "No such user here")
-    view = View(site.store, account, site.clock.now())
-    settings = view.object("Account", ACCOUNT)
-    if settings is None:
-        return Refused(550, "5.1.1", "No such user here")
-    if settings.get("disabled"):
-        return Refused(550, "5.2.1", "This mailbox is disabled")
-    quota = settings.get("quota")
-    if quota is not None and view.head.bytes >= quota:
-        return Refused(552, "5.2.2", "This mailbox is full")
-    return None
 
 
 def source_of(message: bytes) -> str:

@@ -49,7 +49,8 @@ class Limits:
 
     `max_message_bytes` counts as RFC 1870 does: without the stuffed dots. Of a message past it,
     `max_discarded_bytes` more are read and thrown away, so that the client learns why, before the
-    connection is closed. `max_line` bounds a command with its CRLF, `max_text_line` a line of a message
+    connection is closed. The messages that are being sent over all connections are kept up to `max_held_bytes`
+    together. `max_line` bounds a command with its CRLF, `max_text_line` a line of a message
     (RFC 5321 §4.5.3.1.6 asks to take 1,000 and advises to take any). After `max_errors` bad commands the
     connection is closed. `command_timeout` is the time for one command, `data_timeout` the longest
     pause within a message (RFC 5321 §4.5.3.2).
@@ -57,6 +58,7 @@ class Limits:
 
     max_message_bytes: int = 40 * MIB
     max_discarded_bytes: int = 160 * MIB
+    max_held_bytes: int = 256 * MIB
     max_recipients: int = 1_000
     max_line: int = 2_048
     max_text_line: int = 40 * MIB

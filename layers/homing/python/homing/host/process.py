@@ -39,9 +39,9 @@ from homing.site import Site
 Drain = Callable[[float], Awaitable[None]]
 
 FORCED: Final = 130
+"""Exit code after a second signal."""
 COLLECT_AFTER: Final = 20_000
 """Objects made, less those that went, before the garbage collector looks."""
-"""Exit code after a second signal."""
 
 log = logging.getLogger("homing.host.process")
 

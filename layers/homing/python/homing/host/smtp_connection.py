@@ -24,6 +24,7 @@ from aiosmtpd.smtp import SMTP
 
 from homing.errors import Refused
 from homing.host.intake import Intake, Limits
+from homing.host.smtp_data import Hall
 from homing.host.smtp_replies import FAILED, MISBEHAVIOUR, reply_line
 from homing.host.smtp_wire import Disconnected, Incoming
 
@@ -41,13 +42,18 @@ log = logging.getLogger("homing.host.smtp")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Door:
-    """What all connections of one listener share; `live` are those that are open or still delivering."""
+    """What all connections of one listener share; `live` are those that are open or still delivering, `hall` has
+    the messages that they are sending."""
 
     intake: Intake
     limits: Limits
     hostname: str
     ssl_context: ssl.SSLContext | None = None
     live: set[Connection] = field(default_factory=set)
+    hall: Hall = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hall", Hall(self.limits.max_held_bytes))
 
 
 class Connection(SMTP):

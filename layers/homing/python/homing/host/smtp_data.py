@@ -12,8 +12,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakSet
 
 from homing.errors import Refused
+from homing.host.smtp_replies import too_big
 
 PIECE: Final = 256 * 1024
 """Of a message that is longer, what is settled is moved out of the buffer in pieces of this size."""
@@ -25,24 +27,53 @@ _SMUGGLED: Final = (b"\n.\n", b"\n.\r", b"\r.\n", b"\r.\r")
 _BDAT: Final = re.compile(r"([0-9]{1,19})(?: +(LAST))?", re.IGNORECASE)
 
 
-class Content:
-    """The bytes of one message, as long as they are within `limit`; past it only their number."""
+class Hall:
+    """The messages on their way in at one listener, which together keep at most `limit` bytes.
 
-    __slots__ = ("_limit", "_parts", "size", "smuggled")
+    A sender may begin a message and never end it, on each of its connections. A single message always has room.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self._contents: WeakSet[Content] = WeakSet()
+
+    def enter(self, content: Content) -> None:
+        """Count a message for as long as anybody holds it."""
+        self._contents.add(content)
+
+    def has_room(self, content: Content) -> bool:
+        """Whether a message that has grown may be kept."""
+        others = sum(other.kept for other in self._contents if other is not content)
+        return not others or others + content.size <= self._limit
+
+
+class Content:
+    """The bytes of one message, as long as they are within `limit` and there is room in the `hall`; past
+    that only their number. Up to a `PIECE` there always is room."""
+
+    __slots__ = ("__weakref__", "_crowded", "_hall", "_limit", "_parts", "kept", "size", "smuggled")
+
+    def __init__(self, limit: int, hall: Hall | None = None) -> None:
+        self._limit = limit
+        self._hall = hall
         self._parts: list[bytes] = []
-        self.size = 0
+        self._crowded = False
+        self.kept = self.size = 0
         self.smuggled = False
+        if hall is not None:
+            hall.enter(self)
 
     def add(self, piece: bytes) -> None:
         """Keep `piece`, or forget everything if that is too much."""
         self.size += len(piece)
-        if self.size <= self._limit:
+        if self._hall is not None and self.size > PIECE and not self._crowded:
+            self._crowded = not self._hall.has_room(self)
+        if self.size <= self._limit and not self._crowded:
             self._parts.append(piece)
+            self.kept = self.size
         else:
             self._parts.clear()
+            self.kept = 0
 
     @property
     def discarded(self) -> int:
@@ -51,13 +82,15 @@ class Content:
 
     def take(self) -> bytes:
         """The message, once; the parts are let go."""
-        parts, self._parts = self._parts, []
+        parts, self._parts, self.kept = self._parts, [], 0
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def refusal(self) -> Refused | None:
         """Why this message cannot be accepted, or None."""
         if self.discarded:
             return too_big(self._limit)
+        if self._crowded:
+            return Refused(452, "4.3.1", "Too much mail at once; try again later")
         if self.smuggled:
             return Refused(554, "5.6.0", "A lone dot between bare CR or LF: only CR LF ends a line")
         return None
@@ -151,8 +184,3 @@ def has_long_line(message: bytes, limit: int) -> bool:
             return True
         start = end + 1
     return False
-
-
-def too_big(limit: int) -> Refused:
-    """The reply to a message past `limit` (RFC 1870 §6)."""
-    return Refused(552, "5.3.4", f"Message is larger than {limit} bytes")

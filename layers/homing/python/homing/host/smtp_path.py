@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from homing.errors import Refused
+from homing.host.smtp_replies import too_big
 
 MAX_ADDRESS_BYTES: Final = 320
 """64 + "@" + 255: the parts' own limits of RFC 5321 §4.5.3.1, shared freely between them."""
@@ -113,7 +114,7 @@ def _check_size(value: str | None, maximum: int) -> None:
     if value is None or not re.fullmatch(r"[0-9]{1,20}", value):
         raise Refused(501, "5.5.4", "Syntax: SIZE=<octets>")
     if int(value) > maximum:
-        raise Refused(552, "5.3.4", f"Message is larger than {maximum} bytes")
+        raise too_big(maximum)
 
 
 def _check_body(value: str | None) -> None:

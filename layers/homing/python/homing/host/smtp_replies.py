@@ -20,6 +20,11 @@ FAILED: Final = Refused(451, "4.3.0", "Local error, please try again")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
+def too_big(limit: int) -> Refused:
+    """The reply to a message past `limit` bytes (RFC 1870 §6)."""
+    return Refused(552, "5.3.4", f"Message is larger than {limit} bytes")
+
+
 def sum_up(outcomes: Sequence[Refused | None]) -> Refused | None:
     """The one answer for several recipients.
 

@@ -23,7 +23,7 @@ from homing.errors import Refused
 from homing.host import smtp_data, smtp_path, smtp_trace
 from homing.host.smtp_connection import Connection, Door, Kind, log
 from homing.host.smtp_data import Content, DataReader
-from homing.host.smtp_replies import FAILED, reply_line, sum_up
+from homing.host.smtp_replies import FAILED, reply_line, sum_up, too_big
 from homing.host.smtp_wire import Disconnected
 from homing.ports.landings import Envelope
 
@@ -108,7 +108,7 @@ class Conversation(Connection):
             raise Refused(503, "5.5.1", "A message begun with BDAT ends with BDAT")
         await self.push("354 End with <CR><LF>.<CR><LF>")
         await self._flush()
-        content = Content(self._limits.max_message_bytes)
+        content = self._new_content()
         reader = DataReader(content)
         while not reader.receive(self._incoming.buffer):
             await self._more_data(content)
@@ -120,7 +120,7 @@ class Conversation(Connection):
         transaction, refused = self._transaction, None
         try:
             transaction = self._receivable()
-            content = transaction.content or Content(self._limits.max_message_bytes)
+            content = transaction.content or self._new_content()
             transaction.content = content
         except Refused as error:
             content, refused = Content(0), error
@@ -129,8 +129,8 @@ class Conversation(Connection):
             raise refused or FAILED
         if chunk.last:
             await self._finish(transaction, content)
-        elif content.discarded:
-            raise smtp_data.too_big(self._limits.max_message_bytes)
+        elif (unwanted := content.refusal()) is not None and not content.smuggled:
+            raise unwanted
         else:
             await self.push(f"250 2.0.0 {chunk.size} octets received")
 
@@ -193,6 +193,13 @@ class Conversation(Connection):
             raise Refused(503, "5.5.1", "A sender and a recipient are needed first")
         return self._transaction
 
+    def _new_content(self) -> Content:
+        return Content(self._limits.max_message_bytes, self._door.hall)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._transaction = None  # what it has of a message counts for as long as it is held
+        super()._task_done(task)
+
     async def _read_octets(self, content: Content, size: int) -> None:
         buffer = self._incoming.buffer
         if size > self._limits.max_message_bytes + self._limits.max_discarded_bytes:
@@ -213,7 +220,7 @@ class Conversation(Connection):
         await self._incoming.more()
 
     def _give_up(self) -> None:
-        self._hang_up(reply_line(smtp_data.too_big(self._limits.max_message_bytes)))
+        self._hang_up(reply_line(too_big(self._limits.max_message_bytes)))
         raise Disconnected
 
     async def _finish(self, transaction: Transaction, content: Content) -> None:

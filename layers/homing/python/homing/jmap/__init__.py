@@ -1,5 +1,6 @@
 """JMAP (RFC 8620, RFC 8621): types are declarations, each method is written once over them.
 
-`api` is the door; `request` reads, `dispatch` calls, `methods/` are the verbs, `types/` the nouns.
+`api` is the door, `http` what passes through it; `request` reads, `dispatch` calls, `methods/` are the verbs,
+`types/` the nouns.
 This room never sees HTTP servers, event formats or vendors.
 """

@@ -5,12 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, unquote
-
-import msgspec
 
 from homing.directory.credentials import Identity, authenticate_password, authenticate_token
 from homing.errors import MethodError, Problem, Temporary
@@ -18,6 +15,7 @@ from homing.jmap import blob
 from homing.jmap.context import Context
 from homing.jmap.datatype import DataType
 from homing.jmap.dispatch import Method, dispatch
+from homing.jmap.http import Request, Response, busy, encode
 from homing.jmap.methods.changes import changes
 from homing.jmap.methods.get import get
 from homing.jmap.methods.query import query
@@ -40,34 +38,8 @@ from homing.site import Site
 TYPES: Final = (MAILBOX, THREAD, EMAIL)
 WELL_KNOWN: Final = "/.well-known/jmap"
 JSON: Final = "application/json; charset=utf-8"
-PROBLEM_JSON: Final = "application/problem+json"
 MAX_CREDENTIALS: Final = 1_000
 """Characters of an Authorization header's credentials: more than any that we give out or could accept."""
-
-encode: Final = msgspec.json.Encoder().encode
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """An HTTP request. Header names are lower-case; `origin` is scheme and authority as the client sees
-    them; `body` may be an iterable of pieces for an upload."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    origin: str
-    query: str = ""
-    body: bytes | Iterable[bytes] = b""
-    correlation: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An HTTP response; `body` is bytes or pieces."""
-
-    status: int
-    body: bytes | Iterable[bytes] = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def methods_of(types: Iterable[DataType]) -> dict[str, tuple[str, Method]]:
@@ -93,26 +65,16 @@ def handle(site: Site, request: Request) -> Response:
     """Answer a request; every path is for users only.
 
     Raises:
-        Problem: for the shell to render with `render_problem`.
+        Problem: for the shell to render with `http.render_problem`.
     """
     route = _route(request)
     try:
         return route(Context(site, authenticate(site, request.headers), request.correlation), request)
     except Temporary as error:
-        raise Problem("about:blank", 503, "the server is busy; try again") from error
+        raise busy() from error
     except MethodError as error:  # outside a method call: the account is not one of the caller's
         status = 403 if error.type == "forbidden" else 404
         raise Problem("about:blank", status, error.description or error.type) from error
-
-
-def render_problem(problem: Problem) -> Response:
-    """The response that a problem becomes."""
-    headers = {"content-type": PROBLEM_JSON, "cache-control": "no-store"}
-    if problem.status == 401:
-        headers["www-authenticate"] = 'Basic realm="Homing", charset="UTF-8", Bearer realm="Homing"'
-    if problem.status == 405:
-        headers["allow"] = problem.fields["allow"]
-    return Response(problem.status, encode(problem.to_body()), headers)
 
 
 def authenticate(site: Site, headers: Mapping[str, str]) -> Identity:
@@ -144,22 +106,11 @@ def _basic(credentials: str) -> tuple[str, str]:
 
 
 def _route(request: Request) -> Callable[[Context, Request], Response]:
-    path, method = request.path, request.method
-    routes = {
-        (WELL_KNOWN, "GET"): _session,
-        (SESSION_PATH, "GET"): _session,
-        (API_PATH, "POST"): _api,
-    }
-    if (path, method) in routes:
-        return routes[path, method]
-    if path.startswith(UPLOAD_PATH) and method == "POST":
-        return _upload
-    if path.startswith(DOWNLOAD_PATH) and method == "GET":
-        return _download
-    allowed = [allowed for known, allowed in routes if known == path]
-    allowed += [verb for prefix, verb in ((UPLOAD_PATH, "POST"), (DOWNLOAD_PATH, "GET")) if path.startswith(prefix)]
-    if allowed:
-        raise Problem("about:blank", 405, f"{method} is not for this path", allow=allowed[0])
+    for path, (verb, answer) in _ROUTES.items():
+        if request.path == path or (path.endswith("/") and request.path.startswith(path)):
+            if request.method != verb:
+                raise Problem("about:blank", 405, f"{request.method} is not for this path", allow=verb)
+            return answer
     raise Problem("about:blank", 404, "there is nothing here")
 
 
@@ -221,3 +172,13 @@ def _download_headers(name: str, type: str, size: int) -> dict[str, str]:
         "content-security-policy": "sandbox; default-src 'none'",
         "x-content-type-options": "nosniff",
     }
+
+
+_ROUTES: Final[Mapping[str, tuple[str, Callable[[Context, Request], Response]]]] = {
+    WELL_KNOWN: ("GET", _session),
+    SESSION_PATH: ("GET", _session),
+    API_PATH: ("POST", _api),
+    UPLOAD_PATH: ("POST", _upload),
+    DOWNLOAD_PATH: ("GET", _download),
+}
+"""Each path with the one method that it takes; one that ends with / stands for all below it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from homing.directory.accounts import ACCOUNT
 from homing.directory.credentials import Identity
 from homing.errors import MethodError
 from homing.ledger import keys
@@ -27,7 +26,7 @@ class Opened(View):
 
     def __init__(self, store: Store, account: str, now: int, wanted: Iterable[str] = ()) -> None:
         super().__init__(store, account, now)
-        places = {key: (account, key) for key in (keys.HEAD, keys.object_key("Account", ACCOUNT), *wanted)}
+        places = {key: (account, key) for key in (keys.HEAD, keys.object_key("Account", keys.SELF), *wanted)}
         found = store.get_many(list(places.values()))
         self.head = head_of(found.get(places.pop(keys.HEAD)))
         self._early = {key: value_of(found.get(place), now) for key, place in places.items()}
@@ -47,6 +46,7 @@ class Context:
     identity: Identity
     correlation: str
     created: dict[str, str] = field(default_factory=dict)
+    _fetched: int = 0
     _views: dict[str, Opened] = field(default_factory=dict)
 
     @property
@@ -67,13 +67,29 @@ class Context:
             raise MethodError("accountNotFound")
         if account not in self._views:
             view = Opened(self.site.store, account, self.site.clock.now(), wanted)
-            settings = view.early("Account", ACCOUNT)
+            settings = view.early("Account", keys.SELF)
             if settings is None:
                 raise MethodError("accountNotFound")
             if settings.get("disabled"):
                 raise MethodError("forbidden", "this account is disabled")
             self._views[account] = view
         return self._views[account]
+
+    def first_ids(self, view: View, prefix: str) -> list[str]:
+        """Ids of the rows under a prefix, one more than may be got at once, which `/get` then refuses."""
+        rows = view.scan(*keys.prefix_range(prefix), limit=self.site.config.limits.max_objects_in_get + 1)
+        return [keys.id_of(row.key) for row in rows]
+
+    def count_fetched(self, size: int) -> None:
+        """Note that so many bytes of messages go into the answer, which is held in memory until it is sent.
+
+        Raises:
+            MethodError: `requestTooLarge`, more than one request may bring together.
+        """
+        self._fetched += size
+        maximum = self.site.config.limits.max_bytes_in_get
+        if self._fetched > maximum:
+            raise MethodError("requestTooLarge", f"more than {maximum} bytes of messages; ask for fewer at a time")
 
     def forget(self, account: str) -> None:
         """After a change: the next call reads anew."""

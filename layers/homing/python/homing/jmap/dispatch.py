@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from homing.errors import MethodError, Permanent, Temporary
 from homing.jmap.context import Context
@@ -11,7 +11,6 @@ from homing.jmap.references import Invocation, References
 from homing.jmap.request import Request
 
 Method = Callable[[Context, dict[str, Any]], dict[str, Any]]
-SERVER_FAIL: Final = "serverFail"
 
 
 def dispatch(context: Context, request: Request, methods: Mapping[str, tuple[str, Method]]) -> dict[str, Any]:
@@ -46,4 +45,4 @@ def _call(
     except Temporary as error:
         return "error", {"type": "serverUnavailable", "description": error.description}, call
     except Permanent as error:
-        return "error", {"type": SERVER_FAIL, "description": error.description}, call
+        return "error", {"type": "serverFail", "description": error.description}, call

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
-from typing import Any, Final
 
-Object = dict[str, Any]
-_BAD_ESCAPE: Final = re.compile(r"~(?![01])")
+from homing.jmap.datatype import Object
+from homing.jmap.pointer import BAD_ESCAPE, parts_of
 
 
 class InvalidPatch(ValueError):
@@ -38,9 +36,10 @@ def apply_patch(target: Object, patch: Object) -> Object:
 
 def _parts(path: str) -> list[str]:
     """An implicit leading `/` makes the path a JSON Pointer (RFC 6901)."""
-    if _BAD_ESCAPE.search(path):
-        raise InvalidPatch(f"{path}: after ~ stands 0 or 1 (RFC 6901)")
-    return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")]
+    parts = parts_of(path)
+    if parts is None:
+        raise InvalidPatch(f"{path}: {BAD_ESCAPE}")
+    return parts
 
 
 def _descend(target: Object, parts: list[str], path: str) -> Object:

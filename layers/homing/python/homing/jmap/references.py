@@ -9,11 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from homing.errors import MethodError
+from homing.jmap.pointer import BAD_ESCAPE, parts_of
 
 Invocation = tuple[str, dict[str, Any], str]
 
 _INDEX: Final = re.compile(r"(?:0|[1-9][0-9]{0,15})\Z")
-_BAD_ESCAPE: Final = re.compile(r"~(?![01])")
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -69,9 +69,10 @@ def evaluate_pointer(value: Any, path: str) -> Any:
     """
     if path and not path.startswith("/"):
         raise _unresolved("the path must begin with /")
-    if _BAD_ESCAPE.search(path):
-        raise _unresolved("after ~ stands 0 or 1 (RFC 6901)")
-    return _walk(value, [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]])
+    parts = parts_of(path)
+    if parts is None:
+        raise _unresolved(BAD_ESCAPE)
+    return _walk(value, parts[1:])
 
 
 def _walk(value: Any, parts: list[str]) -> Any:

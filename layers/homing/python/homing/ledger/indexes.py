@@ -12,11 +12,13 @@ the one place where an email's changing state lives, so that counters of threads
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from homing.ledger.keys import TRASH
+from homing.ledger.rows import Body
 
-Body = dict[str, Any]
+UNCOUNTED: Final = frozenset({"$seen", "$draft"})
+"""Keywords that keep an email out of a mailbox's unread count (RFC 8621 §2, unreadEmails)."""
 SORT_TEXT: Final = 64
 """Characters of an address or a subject that a list row keeps for sorting."""
 
@@ -38,9 +40,8 @@ NO_COUNTS: Final = Counts()
 
 
 def is_unread(state: Body) -> bool:
-    """Neither seen nor a draft (RFC 8621 §2, unreadEmails)."""
-    keywords = state["keywords"]
-    return "$seen" not in keywords and "$draft" not in keywords
+    """Neither seen nor a draft."""
+    return UNCOUNTED.isdisjoint(state["keywords"])
 
 
 def count_thread(thread: Body | None) -> dict[str, Counts]:

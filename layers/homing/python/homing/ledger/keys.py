@@ -1,10 +1,18 @@
 """The key table: every partition and sort key that Homing writes, in one place.
 
+| partition        | its objects                                                                      |
+|------------------|----------------------------------------------------------------------------------|
+| an account's id  | Account, Mailbox, Email, Provenance, Thread, Import                              |
+| `!tenant/<id>`   | Principal                                                                        |
+| `!addr/<domain>` | Domain, Address, Login                                                           |
+| `!site`          | Token                                                                            |
+| `!tasks/<shard>` | no ledger: `<due ms>/<id>`, a task that waits; `!dead/<shard>`, one that failed  |
+
 | sort key                            | holds                                                         |
 |-------------------------------------|---------------------------------------------------------------|
 | `h`                                 | head: position, hash of the last entry, state per type, usage  |
 | `g/<seq>`                           | ledger entry                                                  |
-| `o/<Type>/<id>`                     | an object: Mailbox, Email, Thread, Account, Login, ...         |
+| `o/<Type>/<id>`                     | an object of one of the types above                            |
 | `x/list/<mailbox or *>/<ms>/<email>`| what a list needs to filter and sort without the email         |
 | `x/msgid/<hash>`                    | the thread that a Message-ID (with its subject) belongs to     |
 | `d/<delivery>`                      | this delivery was done; expires                               |
@@ -32,6 +40,8 @@ OBJECT_PREFIX: Final = "o/"
 INBOX: Final = "inbox"
 TRASH: Final = "trash"
 """Ids of the two mailboxes whose role is fixed: delivery finds the one, thread counters the other."""
+SELF: Final = "self"
+"""Id of the one object of its type in a ledger: the Account of an account, the Domain of a domain."""
 
 _LAST_MS: Final = 9_999_999_999_999
 
@@ -89,6 +99,11 @@ def message_id_key(hash: str) -> str:
 def delivery_key(delivery: str) -> str:
     """The marker of a delivery that was done."""
     return f"d/{delivery}"
+
+
+def id_of(key: str) -> str:
+    """The id that the key of an object or of a list row ends with."""
+    return key.rpartition("/")[2]
 
 
 def blob_key(digest: str) -> str:

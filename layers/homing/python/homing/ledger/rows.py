@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from homing.errors import Permanent
 from homing.ledger.entry import GENESIS, decode_body
 from homing.ledger.keys import KEYS_VERSION
 from homing.ports.store import Row
@@ -46,10 +47,16 @@ class Head:
 
 
 def head_of(row: Row | None) -> Head:
-    """The head in a row; the head of an empty ledger if there is none."""
+    """The head in a row; the head of an empty ledger if there is none.
+
+    Raises:
+        Permanent: ("newerKeys") the rows are laid out in a way that this version does not know.
+    """
     if row is None:
         return Head()
     body = decode_body(row.body)
+    if body["keys"] > KEYS_VERSION:
+        raise Permanent("newerKeys", "this site was written by a newer version of Homing", version=body["keys"])
     return Head(body["seq"], body["hash"], body["states"], body["usage"]["emails"], body["usage"]["bytes"])
 
 

@@ -43,6 +43,15 @@ class Task(msgspec.Struct, frozen=True):
 decode_task: Final = msgspec.json.Decoder(Task).decode
 
 
+def as_task(value: object) -> Task:
+    """The task in a decoded JSON value, as a queue's record holds it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return msgspec.convert(value, Task)
+
+
 def put_task(task: Task) -> Put:
     """The operation that puts a new task."""
     return Put(_waiting(task), ABSENT)

@@ -54,7 +54,6 @@ def verify_rows(
 
 def verify_chain(store: Store, partition: str) -> Iterator[Finding]:
     """Check every entry's own hash, its place, the link to the one before, and the head's link to the last."""
-    previous: Entry | None = None
     digest, seq, sound = GENESIS, 0, True
     for row in store.scan(partition, *keys.prefix_range(keys.ENTRY_PREFIX)):
         for missing in range(seq + 1, _position(row, seq + 1)):
@@ -69,15 +68,15 @@ def verify_chain(store: Store, partition: str) -> Iterator[Finding]:
             yield Finding(
                 partition, keys.entry_key(wrong), f"the entry is not the one that entry {seq} followed", wrong
             )
-        sound, digest, previous = not fault, own, entry
-    yield from _check_head(store, partition, seq, digest, sound=sound and (previous is not None or seq == 0))
+        sound, digest = not fault, own
+    yield from _check_head(store, partition, seq, digest, sound=sound)
 
 
 def _check_head(store: Store, partition: str, seq: int, digest: str, *, sound: bool) -> Iterator[Finding]:
     row = store.get(partition, keys.HEAD)
     try:
         head = head_of(row)
-    except (msgspec.MsgspecError, ValueError, LookupError, TypeError):
+    except (Permanent, msgspec.MsgspecError, ValueError, LookupError, TypeError):
         yield Finding(partition, keys.HEAD, "the head is not readable", seq)
         return
     if row is not None and (type(head.seq) is not int or head.seq != row.revision):

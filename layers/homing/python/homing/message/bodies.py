@@ -11,6 +11,8 @@ from typing import Final
 
 IDENTITY: Final = frozenset({"7bit", "8bit", "binary"})
 ENCODINGS: Final = IDENTITY | {"quoted-printable", "base64"}
+UNKNOWN_ENCODING: Final = "unknown-transfer-encoding"
+"""The defect of a message with a part whose Content-Transfer-Encoding is none that there is."""
 
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _EXPECTED: Final = _ALPHABET + b"=\r\n\t "

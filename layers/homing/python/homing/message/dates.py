@@ -105,6 +105,11 @@ def parse_date(text: str) -> str | None:
     return None
 
 
+def milliseconds_of(date: str) -> int:
+    """Milliseconds since 1970 of a date that `parse_date` gave; 0 for one before."""
+    return max(int(datetime.fromisoformat(date).timestamp() * 1_000), 0)
+
+
 def _is_rest_harmless(rest: str) -> bool:
     """Nothing, or a zone name that repeats the numeric offset ("+0200 CEST")."""
     rest = rest.strip(" .,;")

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from homing.message.bodies import normalise_encoding
+from homing.message.bodies import UNKNOWN_ENCODING, normalise_encoding
 from homing.message.charsets import clean, decode_unlabelled
 from homing.message.encoded_words import decode_words
 from homing.message.model import Defect, Header, Part
@@ -85,14 +85,7 @@ def scan(raw: bytes) -> tuple[tuple[Header, ...], Part, tuple[Defect, ...]]:
     """(top-level headers in wire order, the root part, defects in the order they were met)."""
     state = _Scan(raw)
     headers, body = scan_headers(raw, 0, len(raw), state)
-    mime: MimeFields = {}
-    for header in headers:
-        name = header.name
-        if name[:1] in "cC":
-            key = name.lower().encode()
-            if key in _MIME_FIELDS:
-                mime.setdefault(key, header.value)
-    root = _build_part(state, mime, (0, body, len(raw)), 0, "text/plain")
+    root = _build_part(state, _mime_fields(headers), (0, body, len(raw)), 0, "text/plain")
     return tuple(headers), root, tuple(state.defects)
 
 
@@ -140,15 +133,16 @@ def _skip_block(state: _Scan, code: str, position: int, end: int) -> int:
     return min(found, default=end)
 
 
-def _scan_mime_fields(state: _Scan, start: int, end: int) -> tuple[MimeFields, int]:
-    """As `scan_headers`, keeping only what describes a part; the first field of a name counts."""
-    headers, body = scan_headers(state.raw, start, end, state)
+def _mime_fields(headers: list[Header]) -> MimeFields:
+    """What describes a part; the first field of a name counts."""
     mime: MimeFields = {}
     for header in headers:
-        key = header.name.lower().encode()
-        if key in _MIME_FIELDS:
-            mime.setdefault(key, header.value)
-    return mime, body
+        name = header.name
+        if name[:1] in "cC":  # as all of them begin: few other names need to be looked up
+            key = name.lower().encode()
+            if key in _MIME_FIELDS:
+                mime.setdefault(key, header.value)
+    return mime
 
 
 def _build_part(state: _Scan, mime: MimeFields, span: tuple[int, int, int], depth: int, implied_type: str) -> Part:
@@ -239,7 +233,7 @@ def _read_encoding(state: _Scan, mime: MimeFields, start: int) -> str:
         return "7bit"
     encoding = normalise_encoding(value)
     if encoding is None:
-        state.defect("unknown-transfer-encoding", start)
+        state.defect(UNKNOWN_ENCODING, start)
         return "binary"
     return encoding
 
@@ -281,8 +275,8 @@ def _build_children(
         if state.is_full():
             state.defect("too-many-parts", start)
             break
-        mime, body = _scan_mime_fields(state, start, end)
-        children.append(_build_part(state, mime, (start, body, end), depth + 1, implied_type))
+        headers, body = scan_headers(state.raw, start, end, state)
+        children.append(_build_part(state, _mime_fields(headers), (start, body, end), depth + 1, implied_type))
     if not children:
         state.defect("missing-start-boundary", span[0])
     return tuple(children)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Final
 
 from homing.delivery.arrival import IMPORT, Arrival, arrival_of, delivery_of, marker_key
@@ -19,6 +18,7 @@ from homing.errors import Permanent, Refused
 from homing.ledger import keys
 from homing.ledger.entry import Actor
 from homing.message import as_date, parse_headers
+from homing.message.dates import milliseconds_of
 from homing.move.mailboxes import Mailboxes
 from homing.move.stored_mail import StoredMail
 from homing.ports.blobs import digest_of
@@ -115,8 +115,8 @@ def received_at(raw: bytes, dated: int | None, now: int) -> int:
     received = [header.value.rpartition(b";")[2] for header in headers if header.name.lower() == "received"]
     dates = [header.value for header in headers if header.name.lower() == "date"]
     for value in (*received[:1], *dates[-1:]):
-        at = _milliseconds(as_date(value))
-        if at is not None and at <= now + DAY_MS:
+        date = as_date(value)
+        if date is not None and (at := milliseconds_of(date)) <= now + DAY_MS:
             return at
     return now if dated is None else dated
 
@@ -176,9 +176,3 @@ def _file_each(site: Site, actor: Actor, account: str, arrivals: Sequence[Arriva
         if len(arrivals) == 1:
             return [Refused(554, "5.6.0", str(error))]
     return [reply for one in arrivals for reply in _file_each(site, actor, account, [one])]
-
-
-def _milliseconds(date: str | None) -> int | None:
-    if date is None:
-        return None
-    return max(int(datetime.fromisoformat(date).timestamp() * 1_000), 0)

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from homing.ids import CHANCE_BYTES, time_id
+from homing.jmap.types.mailbox_tree import may_be_in_name
 from homing.ledger.entry import Actor
 from homing.ledger.transact import Draft, Transaction, transact
 from homing.site import Site
@@ -56,7 +56,7 @@ class Mailboxes:
         return found or ""
 
     def _create(self, draft: Draft, parent: str | None, name: str) -> str:
-        id = time_id("m", self._site.clock.now(), self._site.ids.random(CHANCE_BYTES))
+        id = self._site.new_id("m")
         body: dict[str, Any] = {"name": name, "isSubscribed": True}
         draft.create("Mailbox", id, body if parent is None else {**body, "parentId": parent})
         return id
@@ -74,7 +74,7 @@ def _child(draft: Draft, parent: str | None, name: str) -> str | None:
 
 
 def _clean(name: str, maximum: int) -> str:
-    """As `Mailbox/set` would take it (RFC 8621 §2): NFC, no control characters, at most `maximum` bytes."""
+    """As `Mailbox/set` would take it (RFC 8621 §2): NFC, no character that may not be, at most `maximum` bytes."""
     normal = unicodedata.normalize("NFC", name)
-    printable = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") else c for c in normal)
-    return printable.encode()[:maximum].decode(errors="ignore").strip() or "\ufffd"
+    fit = "".join(c if may_be_in_name(c) else "\ufffd" for c in normal)
+    return fit.encode()[:maximum].decode(errors="ignore").strip() or "\ufffd"

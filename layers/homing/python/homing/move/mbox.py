@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
 
 from homing.message import parse_headers
-from homing.message.dates import parse_date
+from homing.message.dates import milliseconds_of, parse_date
 from homing.move.stored_mail import EMPTY, StoredMail, restore_line_ends, too_large
 
 FROM_: Final = b"From "
@@ -54,7 +53,7 @@ def date_of(line: bytes) -> int | None:
     found = _WEEKDAY.search(line.decode("ascii", "replace"))
     text = found[0].strip() if found else ""
     date = parse_date(text) or parse_date(f"{text} +0000")
-    return None if date is None else max(int(datetime.fromisoformat(date).timestamp() * 1_000), 0)
+    return None if date is None else milliseconds_of(date)
 
 
 class _Message:

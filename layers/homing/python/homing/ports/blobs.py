@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
+from homing.errors import Permanent
+
 READ_BYTES: Final = 256 * 1_024
 """Size of the pieces in which `open` yields a blob."""
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class Blobs(Protocol):
@@ -61,6 +66,21 @@ class Blobs(Protocol):
     def digests(self) -> Iterator[str]:
         """Every stored digest in ascending order. For whole-site work only."""
         ...
+
+
+def check_digest(digest: str) -> None:
+    """Refuse what is no digest.
+
+    Raises:
+        Permanent: "badDigest".
+    """
+    if not is_digest(digest):
+        raise Permanent("badDigest", "a digest is 64 lower-case hexadecimal digits", digest=digest[:80])
+
+
+def is_digest(text: str) -> bool:
+    """Whether `text` has the form of a digest."""
+    return _DIGEST.match(text) is not None
 
 
 def digest_of(content: bytes) -> str:

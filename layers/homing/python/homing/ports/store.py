@@ -193,6 +193,13 @@ def check_key(partition: str, key: str) -> None:
     _check_name("key", key, MAX_KEY_BYTES)
 
 
+def check_range(partition: str, start: str, end: str | None) -> None:
+    """Refuse the bounds of a scan as `check_key` does; `start=""` is none."""
+    check_key(partition, start or "-")
+    if end is not None:
+        check_key(partition, end)
+
+
 def _check_name(what: str, name: str, maximum: int) -> None:
     try:
         size = len(name.encode())

@@ -7,7 +7,6 @@ that it holds nobody up, and is given its digest in the last one. What a crash l
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -16,15 +15,13 @@ from typing import Final
 import apsw
 
 from homing.adapters.sqlite.database import Database, every, first, translated
-from homing.errors import Permanent, Temporary
-from homing.ports.blobs import READ_BYTES, digest_of
+from homing.errors import Temporary
+from homing.ports.blobs import READ_BYTES, check_digest, digest_of
 
 PIECE_BYTES: Final = READ_BYTES
 SMALL_BYTES: Final = 1 << 20
 """Up to here a blob is written in one transaction."""
 STAGED_SECONDS: Final = 24 * 3_600
-
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class SqliteBlobs:
@@ -109,9 +106,9 @@ class SqliteBlobs:
                 yield digest.hex()
             last = page[-1][0]
 
-    def sweep(self, now: int | None = None) -> int:
+    def sweep(self, now: int) -> int:
         """Remove blobs that were begun a day before `now` (Unix seconds) and never named; return how many."""
-        before = (int(time.time()) if now is None else now) - STAGED_SECONDS
+        before = now - STAGED_SECONDS
 
         def work(connection: apsw.Connection) -> int:
             sql = "SELECT id FROM blobs WHERE digest IS NULL AND staged < ?"
@@ -123,8 +120,7 @@ class SqliteBlobs:
         return self._database.write(work)
 
     def _find(self, digest: str) -> tuple[int, int] | None:
-        if not _DIGEST.match(digest):
-            raise Permanent("badDigest", "a digest is 64 lower-case hexadecimal digits", digest=digest[:80])
+        check_digest(digest)
         sql = "SELECT id, size FROM blobs WHERE digest = ?"
         with translated():
             found = first(self._database.reader(), sql, (bytes.fromhex(digest),))

@@ -57,11 +57,15 @@ class _Job(Generic[T]):
         if alone:
             self.result = self.work(connection)
             return
+        connection.execute("SAVEPOINT job")
         try:
-            with connection:  # a savepoint
-                self.result = self.work(connection)
+            self.result = self.work(connection)
         except (HomingError, apsw.Error) as error:
+            if not connection.in_transaction:  # where the disk is full, SQLite takes back the whole group by itself
+                raise
+            connection.execute("ROLLBACK TO job")
             self.error = error
+        connection.execute("RELEASE job")
 
 
 def first(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:

@@ -9,7 +9,19 @@ import apsw
 
 from homing.adapters.sqlite.database import Database, every, first, translated
 from homing.errors import StoreConflict
-from homing.ports.store import ABSENT, ANY, Batch, Check, Delete, Expectation, Operation, Put, Row, check_key
+from homing.ports.store import (
+    ABSENT,
+    ANY,
+    Batch,
+    Check,
+    Delete,
+    Expectation,
+    Operation,
+    Put,
+    Row,
+    check_key,
+    check_range,
+)
 
 PAGE_ROWS: Final = 500
 GET_KEYS: Final = 128
@@ -75,9 +87,7 @@ class SqliteStore:
         limit: int | None = None,
     ) -> Iterator[Row]:
         """Rows with `start <= key < end`; read in pages, so that no read transaction stays open."""
-        check_key(partition, start or "-")
-        if end is not None:
-            check_key(partition, end)
+        check_range(partition, start, end)
         return self._pages(partition, start, end, reverse, limit)
 
     def partitions(self, prefix: str = "") -> Iterator[str]:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from homing.config import Limits
 from homing.delivery.threads import destroy_record
 from homing.errors import LimitExceeded
 from homing.ids import is_id, thread_of
 from homing.jmap.context import Step
-from homing.jmap.datatype import Commit, SetError
+from homing.jmap.datatype import Commit, Object, SetError
 from homing.jmap.patch import InvalidPatch
 from homing.ledger import keys
+from homing.ledger.indexes import UNCOUNTED
 from homing.ledger.transact import Draft
 from homing.ledger.view import View
 
-Object = dict[str, Any]
 KEYWORDS: Final = "keywords/"
 MAILBOXES: Final = "mailboxIds/"
-UNCOUNTED: Final = frozenset({"$seen", "$draft"})
-"""Keywords that keep an email out of a mailbox's unread count."""
 EMPTIED_AT_ONCE: Final = 8
 """Emails that one commit takes out of a mailbox which is to be destroyed."""
 SHRUNK_AT_ONCE: Final = 80
@@ -133,7 +131,7 @@ def _first_emails(
 
     def decide(draft: Draft) -> bool:
         rows = draft.scan(*keys.prefix_range(keys.list_prefix(mailbox)), limit=most)
-        emails = [row.key.rpartition("/")[2] for row in rows]
+        emails = [keys.id_of(row.key) for row in rows]
         return bool(emails) and work(draft, emails, mailbox)
 
     return decide

@@ -35,8 +35,7 @@ from homing.message import (
     decode_text,
     parse_headers,
 )
-from homing.message.bodies import normalise_encoding
-from homing.site import Site
+from homing.message.bodies import UNKNOWN_ENCODING, normalise_encoding
 
 _HEADER: Final = re.compile(r"header:([\x21-\x39\x3b-\x7e]+?)(?::as([A-Za-z]+))?(:all)?\Z")
 _FORMS: Final[dict[str, Callable[[bytes], Any]]] = {
@@ -73,8 +72,6 @@ _CONVENIENCE: Final = {
     "subject": ("subject", as_text),
     "sentAt": ("date", as_date),
 }
-UNKNOWN_ENCODING: Final = "unknown-transfer-encoding"
-"""The defect of a message with a part whose Content-Transfer-Encoding is none that there is."""
 _ADDRESSES: Final = frozenset({"sender", "from", "to", "cc", "bcc", "replyTo"})
 DEFAULT_BODY_PROPERTIES: Final = "partId blobId size name type charset disposition cid language location".split()
 """RFC 8621 §4.2."""
@@ -85,12 +82,12 @@ def load(
     context: Context, view: View, ids: Sequence[str] | None, properties: Sequence[str], arguments: Object
 ) -> Iterator[Object]:
     """Email objects with the properties asked for, and their body values as the arguments say."""
-    wanted = _some_ids(context, view) if ids is None else ids
+    wanted = context.first_ids(view, keys.list_prefix(keys.ALL_MAILBOXES)) if ids is None else ids
     options = _Options.of(arguments)
     threads = [keys.object_key("Thread", thread_of(id)) for id in wanted]
     view.load([*threads, *(keys.object_key("Email", id) for id in wanted)])
     for id in wanted:
-        email = _Email.of(context.site, view, id, options)
+        email = _Email.of(context, view, id, options)
         if email is not None:
             yield email.render(properties)
 
@@ -120,7 +117,7 @@ class _Options:
     @classmethod
     def of(cls, arguments: Object) -> _Options:
         given = arguments.get("bodyProperties")
-        body = DEFAULT_BODY_PROPERTIES if given is None else given
+        body = DEFAULT_BODY_PROPERTIES if given is None else list(dict.fromkeys(given))
         for name in body:
             if name not in _PART and not is_header_property(name):
                 raise MethodError(
@@ -138,8 +135,8 @@ class _Options:
 class _Email:
     """One email while its properties are rendered."""
 
-    def __init__(self, site: Site, id: str, record: Object, state: Object, options: _Options) -> None:
-        self.site = site
+    def __init__(self, context: Context, id: str, record: Object, state: Object, options: _Options) -> None:
+        self.context = context
         self.id = id
         self.record = record
         self.state = state
@@ -147,12 +144,12 @@ class _Email:
         self._part_headers: dict[int, Sequence[Header]] = {}
 
     @classmethod
-    def of(cls, site: Site, view: View, id: str, options: _Options) -> _Email | None:
+    def of(cls, context: Context, view: View, id: str, options: _Options) -> _Email | None:
         thread = view.object("Thread", thread_of(id))
         record = view.object("Email", id)
         if thread is None or record is None or id not in thread["emails"]:
             return None
-        return cls(site, id, record, thread["emails"][id], options)
+        return cls(context, id, record, thread["emails"][id], options)
 
     def render(self, properties: Sequence[str]) -> Object:
         return {name: self._property(name) for name in properties}
@@ -162,7 +159,7 @@ class _Email:
             return self._convenience(name)
         if name in _RENDER:
             return _RENDER[name](self)
-        return _header_form(self.headers, name)
+        return self._header_form(self.headers, name)
 
     def _convenience(self, name: str) -> Any:
         """From the record, unless it keeps only a part of the value."""
@@ -188,7 +185,7 @@ class _Email:
         return arrange(self.root)
 
     def read(self, start: int, end: int) -> bytes:
-        return self.site.blobs.get(self.record["blob"], start, end - start) or b""
+        return self.context.site.blobs.get(self.record["blob"], start, end - start) or b""
 
     def part(self, part: Part, properties: Sequence[str]) -> Object:
         """An EmailBodyPart (RFC 8621 §4.1.4)."""
@@ -205,7 +202,7 @@ class _Email:
             value = getattr(part, _PART_FIELDS[name])
             return list(value) if isinstance(value, tuple) else value
         headers = self.part_headers(part)
-        return _headers(headers) if name == "headers" else _header_form(headers, name)
+        return self.all_headers(headers) if name == "headers" else self._header_form(headers, name)
 
     def part_headers(self, part: Part) -> Sequence[Header]:
         """A part's header block, read once however many of its fields are asked for."""
@@ -214,6 +211,27 @@ class _Email:
         if part.start not in self._part_headers:
             self._part_headers[part.start] = parse_headers(self.read(part.start, part.body))
         return self._part_headers[part.start]
+
+    def all_headers(self, headers: Sequence[Header]) -> list[Object]:
+        """The `headers` property of an email or a part."""
+        self.context.count_fetched(sum(len(header.name) + len(header.value) for header in headers))
+        return [{"name": header.name, "value": as_raw(header.value)} for header in headers]
+
+    def _header_form(self, headers: Sequence[Header], name: str) -> Any:
+        """`header:NAME[:asFORM][:all]`: the last instance, or all of them (RFC 8621 §4.1.3).
+
+        One block is read once, but may be asked for under as many names as a request holds: so each costs.
+        """
+        match = _HEADER.match(name)
+        if match is None:
+            raise MethodError("invalidArguments", f"no such property: {name!r}")
+        wanted = match[1].lower()
+        found = [header.value for header in headers if header.name.lower() == wanted]
+        self.context.count_fetched(len(name) + len(headers) + sum(map(len, found)))
+        form = _FORMS[match[2] or "Raw"]
+        if match[3]:
+            return [form(value) for value in found]
+        return form(found[-1]) if found else None
 
     def parts(self, parts: Sequence[Part]) -> list[Object]:
         return [self.part(part, self.options.body_properties) for part in parts]
@@ -234,13 +252,14 @@ class _Email:
         options = self.options
         chosen = [*(self.bodies.text if options.text else ()), *(self.bodies.html if options.html else ())]
         if options.every:
-            chosen = list(_leaves(self.root))
+            chosen = [part for part in self.root.walk() if not part.parts]
         return {part.part_id: self._value(part) for part in chosen if part.type.startswith("text/") and part.part_id}
 
     def _value(self, part: Part) -> Object:
         content, broken = decode_content(self.read(part.body, part.end), part.encoding)
         text, unclear = decode_text(content, part.charset)
         cut = _truncate(text, self.options.maximum, html=part.type == "text/html")
+        self.context.count_fetched(len(cut))
         problem = broken or unclear or self._is_encoding_unknown(part)
         return {"value": cut, "isEncodingProblem": problem, "isTruncated": len(cut) < len(text)}
 
@@ -248,7 +267,7 @@ class _Email:
         """The structure has only encodings that are known; where one was not, the part's own header says it."""
         if UNKNOWN_ENCODING not in self.record.get("defects", ()):
             return False
-        named = _header_form(self.part_headers(part), "header:Content-Transfer-Encoding")
+        named = self._header_form(self.part_headers(part), "header:Content-Transfer-Encoding")
         return named is not None and normalise_encoding(named.encode(errors="replace")) is None
 
 
@@ -260,37 +279,6 @@ def _truncate(text: str, maximum: int, *, html: bool) -> str:
     cut = encoded[:maximum].decode(errors="ignore")
     opened = cut.rfind("<")
     return cut[:opened] if html and opened > cut.rfind(">") else cut
-
-
-def _leaves(part: Part) -> Iterator[Part]:
-    if part.parts:
-        for one in part.parts:
-            yield from _leaves(one)
-    else:
-        yield part
-
-
-def _headers(headers: Sequence[Header]) -> list[Object]:
-    return [{"name": header.name, "value": as_raw(header.value)} for header in headers]
-
-
-def _header_form(headers: Sequence[Header], name: str) -> Any:
-    """`header:NAME[:asFORM][:all]`: the last instance, or all of them (RFC 8621 §4.1.3)."""
-    match = _HEADER.match(name)
-    if match is None:
-        raise MethodError("invalidArguments", f"no such property: {name!r}")
-    form = _FORMS[match[2] or "Raw"]
-    values = [form(header.value) for header in headers if header.name.lower() == match[1].lower()]
-    if match[3]:
-        return values
-    return values[-1] if values else None
-
-
-def _some_ids(context: Context, view: View) -> list[str]:
-    """One more than may be got at once, which `/get` then refuses."""
-    prefix = keys.list_prefix(keys.ALL_MAILBOXES)
-    rows = view.scan(*keys.prefix_range(prefix), limit=context.site.config.limits.max_objects_in_get + 1)
-    return [row.key.rpartition("/")[2] for row in rows]
 
 
 _PART_FIELDS: Final = {
@@ -315,7 +303,7 @@ _RENDER: Final[dict[str, Callable[[_Email], Any]]] = {
     "receivedAt": lambda email: utc_date(email.state["receivedAt"]),
     "hasAttachment": lambda email: email.record["hasAttachment"],
     "preview": lambda email: email.record.get("preview", ""),
-    "headers": lambda email: _headers(email.headers),
+    "headers": lambda email: email.all_headers(email.headers),
     "bodyStructure": lambda email: email.structure(),
     "bodyValues": lambda email: email.body_values(),
     "textBody": lambda email: email.parts(email.bodies.text),

@@ -9,15 +9,17 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
+from homing.errors import MethodError
 from homing.ids import thread_of
 from homing.jmap.context import Context, Opened
-from homing.jmap.datatype import Found
+from homing.jmap.datatype import Found, Object
 from homing.jmap.kinds import utc_ms
 from homing.ledger import keys
 from homing.ledger.entry import decode_body
 from homing.ledger.view import View
 
-Object = dict[str, Any]
+MAX_TOKENS: Final = 100
+"""Words of one condition, each of which is looked for in each email."""
 LOOKAHEAD: Final = 100
 """Candidates whose threads or records are read together when a filter needs them: one call of the store."""
 
@@ -117,7 +119,7 @@ def _listed_ids(view: View, mailbox: str, newest_first: bool, limit: int | None)
     """Ids out of the keys alone."""
     start, end = keys.prefix_range(keys.list_prefix(mailbox))
     for row in view.scan(start, end, reverse=newest_first, limit=limit):
-        yield row.key.rpartition("/")[2]
+        yield keys.id_of(row.key)
 
 
 def _candidates(view: View, mailbox: str, newest_first: bool) -> Iterator[Candidate]:
@@ -217,13 +219,21 @@ def _subject(text: str, view: View) -> Callable[[Candidate], bool]:
 
 
 def tokens(text: str) -> list[str]:
-    """What must all be found: words, and phrases in quotes with `\\` before a quote (RFC 8621 §4.4.1)."""
+    """What must all be found: words, and phrases in quotes with `\\` before a quote (RFC 8621 §4.4.1).
+
+    Raises:
+        MethodError: `unsupportedFilter`, more than `MAX_TOKENS`.
+    """
     found = (match[1] or match[2] or match[3] for match in _TOKEN.finditer(text))
-    return [_ESCAPED.sub(r"\1", token).casefold() for token in found if token]
+    wanted = dict.fromkeys(_ESCAPED.sub(r"\1", token).casefold() for token in found if token)
+    if len(wanted) > MAX_TOKENS:
+        raise MethodError("unsupportedFilter", f"more than {MAX_TOKENS} words")
+    return list(wanted)
 
 
 def _other_than(mailboxes: list[str]) -> Callable[[Candidate], bool]:
-    return lambda one: any(mailbox not in mailboxes for mailbox in one.row["mailboxIds"])
+    excluded = frozenset(mailboxes)
+    return lambda one: any(mailbox not in excluded for mailbox in one.row["mailboxIds"])
 
 
 def _before(moment: int) -> Callable[[Candidate], bool]:

@@ -9,7 +9,6 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from homing.ids import CHANCE_BYTES, time_id
 from homing.jmap.context import Context, Step
 from homing.jmap.datatype import Commit, DataType, Found, Object, Property, Querying, SetError, Setting
 from homing.jmap.kinds import BOOLEAN, ID, ID_OR_REFERENCE, OBJECT, STRING, UNSIGNED_INT, UNSIGNED_INT_31, nullable
@@ -56,8 +55,7 @@ def _current(view: View, id: str) -> Object | None:
 
 
 def _create(step: Step, given: Object) -> tuple[str, Object] | SetError:
-    clock, ids = step.context.site.clock, step.context.site.ids
-    id = time_id("m", clock.now(), ids.random(CHANCE_BYTES))
+    id = step.context.site.new_id("m")
     wanted = _normalize(step, given)
     if (error := check_mailbox(step, id, wanted)) is not None:
         return error

@@ -73,15 +73,17 @@ def in_tree_order(rows: Rows, order: Sequence[str]) -> list[str]:
     return list(below(None))
 
 
+def may_be_in_name(character: str) -> bool:
+    """No control character, surrogate, or noncharacter, which I-JSON forbids (RFC 7493 §2.1)."""
+    code = ord(character)
+    is_noncharacter = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    return not is_noncharacter and unicodedata.category(character) not in ("Cc", "Cs")
+
+
 def _wrong_name(name: str, maximum: int) -> str:
-    if not name.strip() or any(unicodedata.category(c) in ("Cc", "Cs") or _is_noncharacter(ord(c)) for c in name):
+    if not name.strip() or not all(map(may_be_in_name, name)):
         return "a name needs a character and no control characters"
     return "" if len(name.encode()) <= maximum else f"a name has at most {maximum} bytes"
-
-
-def _is_noncharacter(code: int) -> bool:
-    """Not to be sent in I-JSON (RFC 7493 §2.1)."""
-    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
 
 
 def _siblings(rows: Iterable[Mapping[str, Any]]) -> Counter[tuple[str | None, str]]:

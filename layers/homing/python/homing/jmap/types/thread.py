@@ -15,7 +15,7 @@ from homing.ledger.view import View
 def _load(
     context: Context, view: View, ids: Sequence[str] | None, properties: Sequence[str], _arguments: Object
 ) -> Iterator[Object]:
-    wanted = _some_ids(context, view) if ids is None else ids
+    wanted = context.first_ids(view, keys.object_key("Thread", "")) if ids is None else ids
     for id, thread in view.objects("Thread", wanted).items():
         full = {"id": id, "emailIds": email_ids(thread)}
         yield {name: full[name] for name in properties}
@@ -25,13 +25,6 @@ def email_ids(thread: dict[str, Any]) -> list[str]:
     """A thread's emails, the oldest first."""
     emails = thread["emails"]
     return sorted(emails, key=lambda id: (emails[id]["receivedAt"], id))
-
-
-def _some_ids(context: Context, view: View) -> list[str]:
-    """One more than may be got at once, which `/get` then refuses."""
-    prefix = keys.object_key("Thread", "")
-    rows = view.scan(*keys.prefix_range(prefix), limit=context.site.config.limits.max_objects_in_get + 1)
-    return [row.key.removeprefix(prefix) for row in rows]
 
 
 THREAD: Final = DataType(
