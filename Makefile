@@ -41,8 +41,8 @@ format: $(READY)  ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## the measurements: intake, JMAP, parsing, store calls
-	$(BIN)/python -m bench.all
+bench: $(READY)  ## the measurements: intake, JMAP, parsing, store calls (CORPUS: a folder of raw mail to use as well)
+	$(BIN)/python -m bench.all $(CORPUS)
 
 golden: $(READY)  ## write the golden files anew, to be reviewed as a diff
 	$(BIN)/python -m tests.golden.refresh

@@ -1,4 +1,4 @@
-"""Every measurement, one after the other: `make bench`."""
+"""Every measurement, one after the other: `make bench`, or with real mail `make bench CORPUS=FOLDER`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from bench import intake, jmap, parse, store_calls
 def main() -> None:
     """Run all; each prints its own table."""
     print(f"Python {platform.python_version()}, {platform.machine()}\n")
-    for module in (parse, store_calls, intake, jmap):
-        sys.argv = [sys.argv[0]]
+    corpus = sys.argv[1:]
+    folders = [f"--corpus={path}" for path in corpus]
+    for module, arguments in ((parse, corpus), (store_calls, []), (intake, folders), (jmap, [])):
+        sys.argv = [sys.argv[0], *arguments]
         module.main()
         print(flush=True)
 

@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
@@ -100,10 +101,15 @@ def _measure(site: SiteProcess) -> dict[str, float]:
     }
     for name, values in samples.items():
         print(row(name, values, floor))
+    rates = {
+        "inbox view": cycle([inbox]),
+        "open": cycle([_open_request(client, ids[0])]),
+        "flag": _flag_requests(client, ids),
+        "changes": cycle([client.prepare(("Email/changes", {"sinceState": _state(client)}, "0"))]),
+    }
     for connections in (1, 8):
-        rates = [f"{name} {_throughput(site, request, connections):,.0f}" for name, request in
-                 (("inbox view", inbox), ("open", _open_request(client, ids[0])))]  # fmt: skip
-        print(f"  requests/s at {connections} connections: " + ", ".join(rates))
+        found = (f"{name} {_throughput(site, requests, connections):,.0f}" for name, requests in rates.items())
+        print(f"  requests/s at {connections} connections: " + ", ".join(found))
     assert site.process is not None
     print(f"  memory of the process: {rss_mb(site.process.pid):.0f} MB")
     return {name: statistics.median(values) for name, values in samples.items()}
@@ -126,7 +132,7 @@ def _flag_requests(client: JmapClient, ids: list[str]) -> cycle[bytes]:
 
 
 def _changes(client: JmapClient, ids: list[str]) -> list[float]:
-    state = client.call("Email/get", ids=[])["state"]
+    state = _state(client)
     for number in range(100):
         email = ids[number % len(ids)]
         client.call("Email/set", update={email: {"keywords/$seen": True if number < len(ids) else None}})
@@ -134,7 +140,11 @@ def _changes(client: JmapClient, ids: list[str]) -> list[float]:
     return timed(lambda: client.send(request), REPEATS)
 
 
-def _throughput(site: SiteProcess, request: bytes, connections: int) -> float:
+def _state(client: JmapClient) -> str:
+    return str(client.call("Email/get", ids=[])["state"])
+
+
+def _throughput(site: SiteProcess, requests: Iterator[bytes], connections: int) -> float:
     """Requests/s with each connection asking again as soon as it is answered."""
     counts = [0] * connections
     stop = time.perf_counter() + THROUGHPUT_SECONDS
@@ -142,7 +152,7 @@ def _throughput(site: SiteProcess, request: bytes, connections: int) -> float:
     def work(number: int) -> None:
         client = JmapClient(site.http, USER, PASSWORD)
         while time.perf_counter() < stop:
-            client.send(request)
+            client.send(next(requests))
             counts[number] += 1
         client.close()
 

@@ -32,10 +32,11 @@ class SiteProcess:
         command += ["--http-port", "0", "--smtp-port", "0", "--lmtp-port", "0"]
         log = (self.data / "serve.log").open("a")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=self.environment)
+        assert self.process.stdout is not None
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             readable, _, _ = select.select([self.process.stdout], [], [], 0.5)
-            line = self.process.stdout.readline() if readable and self.process.stdout else ""
+            line = self.process.stdout.readline() if readable else ""
             if match := re.search(r"ready http=(\S+) smtp=(\S+):(\d+) lmtp=(\S+):(\d+)", line):
                 self.http = match[1].rstrip("/")
                 self.smtp, self.lmtp = (match[2], int(match[3])), (match[4], int(match[5]))

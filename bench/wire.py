@@ -97,7 +97,7 @@ class JmapClient:
         while (line := self._file.readline().lower()) not in (b"\r\n", b""):
             if line.startswith(b"content-length:"):
                 length = int(line[15:])
-        body = self._file.read(length)
+        body: bytes = self._file.read(length)
         if b" 200 " not in status:
             raise RuntimeError(f"{status!r} {body[:200]!r}")
         return body

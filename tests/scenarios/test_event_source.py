@@ -190,6 +190,19 @@ def test_one_account_has_only_so_many_streams_and_gives_them_back(running: Runni
                     break
 
 
+def test_streams_count_from_the_moment_on_that_they_are_given_out(running: Running) -> None:
+    async def open_too_many() -> None:
+        events = EventSource(Tailer(running.home.site.store, asyncio.get_running_loop()), Threads(1, "call"))
+        identity = Identity(LOGIN, running.user.account)
+        streams = [events.open(identity, Wish(PUSHED)) for _ in range(MAX_PER_ACCOUNT)]
+        with pytest.raises(Problem):
+            events.open(identity, Wish(PUSHED))
+        streams.pop()
+        events.open(identity, Wish(PUSHED))
+
+    running.on_loop(open_too_many())
+
+
 def test_streams_end_when_the_host_stops(running: Running, listen: Listen) -> None:
     stream = listen()
     running.stop_serving()

@@ -26,6 +26,13 @@ def test_what_a_client_says_starts_no_line_of_its_own() -> None:
     assert len(told.splitlines()) == 1
 
 
+def test_what_a_client_says_gives_the_terminal_no_orders() -> None:
+    told = line("GET %s", "/a\x1b[31m\x9b2J\u202e\u2028\ud800", path="\x1b[0m")
+
+    assert told.isprintable()
+    assert "GET /a\\x1b[31m\\x9b2J\\u202e\\u2028\\ud800" in told
+
+
 def test_a_fault_is_told_with_its_traceback() -> None:
     try:
         raise ValueError("why")

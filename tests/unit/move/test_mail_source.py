@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import mailbox
+import os
 from pathlib import Path
 
 import pytest
 
 from homing.errors import Permanent
 from homing.move.mail_source import open_source
-from homing.move.stored_mail import restore_line_ends
+from homing.move.stored_mail import LINK, restore_line_ends
 
 MAXIMUM = 10_000
 
@@ -82,3 +83,16 @@ def test_a_path_without_mail_is_refused(tmp_path: Path, name: str) -> None:
 )
 def test_line_ends_are_restored_unless_the_first_one_is_whole(kept: bytes, wire: bytes) -> None:
     assert restore_line_ends(kept) == wire
+
+
+def test_in_a_folder_links_are_told_and_what_is_no_file_is_left_aside(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"root:x")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "1.eml").write_bytes(b"Subject: 1\r\n\r\n")
+    (folder / "2.eml").symlink_to(tmp_path / "secret")
+    os.mkfifo(folder / "3.eml")
+
+    found = [(Path(mail.place).name, mail.raw, mail.problem) for mail in open_source(folder, MAXIMUM).mails]
+
+    assert found == [("1.eml", b"Subject: 1\r\n\r\n", ""), ("2.eml", b"", LINK)]

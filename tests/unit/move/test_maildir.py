@@ -9,7 +9,7 @@ import pytest
 
 from homing.move.mail_source import open_source
 from homing.move.maildir import decode_folder_name, flags_of
-from homing.move.stored_mail import StoredMail
+from homing.move.stored_mail import LINK, StoredMail
 
 MAXIMUM = 10_000
 RAW = b"Subject: 1\r\n\r\nOne.\r\n"
@@ -107,3 +107,31 @@ def test_a_broken_link_is_no_message(tmp_path: Path) -> None:
     (tmp_path / "cur/2:2,").symlink_to(tmp_path / "nowhere")
 
     assert len(read(tmp_path)) == 1
+
+
+def test_links_are_told_and_not_followed(tmp_path: Path) -> None:
+    secret = make(tmp_path / "elsewhere", "secret", "cur/secret")
+    root = make(tmp_path / "Maildir", "cur/1", "new/2", ".Sent/cur/3")
+    (root / "cur" / "0:2,S").symlink_to(secret / "secret")
+    (root / ".Other").symlink_to(secret)
+    (root / ".Loop").symlink_to(root)
+    (root / ".Sent" / "new").symlink_to(secret / "cur")
+
+    found = [(mail.place.removeprefix(f"{root}/"), mail.raw, mail.problem) for mail in read(root)]
+
+    assert sorted(found) == [
+        (".Loop", b"", LINK),
+        (".Other", b"", LINK),
+        (".Sent/cur/3", RAW, ""),
+        (".Sent/new", b"", LINK),
+        ("cur/0:2,S", b"", LINK),
+        ("cur/1", RAW, ""),
+        ("new/2", RAW, ""),
+    ]
+
+
+def test_a_maildir_that_is_itself_reached_by_a_link_is_read(tmp_path: Path) -> None:
+    make(tmp_path / "Maildir", "cur/1")
+    (tmp_path / "link").symlink_to(tmp_path / "Maildir")
+
+    assert [mail.raw for mail in read(tmp_path / "link")] == [RAW]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -78,7 +78,7 @@ class EventSource:
     def __init__(self, tailer: Tailer, calls: Threads) -> None:
         self._tailer = tailer
         self._calls = calls
-        self._connected: Counter[str] = Counter()
+        self._open: WeakKeyDictionary[AsyncIterator[bytes], str] = WeakKeyDictionary()
         self._closed = asyncio.Event()
 
     def close(self) -> None:
@@ -91,9 +91,11 @@ class EventSource:
         Raises:
             Problem: `limit`, too many streams of one account.
         """
-        if self._connected[identity.account] >= MAX_PER_ACCOUNT:
+        if list(self._open.values()).count(identity.account) >= MAX_PER_ACCOUNT:
             raise limit_problem("maxConcurrentEventSources", MAX_PER_ACCOUNT)
-        return self._stream(identity.account, wish)
+        stream = self._stream(identity.account, wish)
+        self._open[stream] = identity.account  # from now on, not from its first event on, and as long as it is held
+        return stream
 
     async def poll(self) -> None:
         """Look for commits of other processes, for ever."""
@@ -105,7 +107,6 @@ class EventSource:
 
     async def _stream(self, account: str, wish: Wish) -> AsyncIterator[bytes]:
         subscription = self._tailer.subscribe(account)
-        self._connected[account] += 1
         try:
             # subscribed first, read then: no commit can fall between the two
             self._tailer.advance(await self._calls.run(self._tailer.read, [account]))
@@ -116,7 +117,6 @@ class EventSource:
                 yield event
         finally:
             self._tailer.unsubscribe(subscription)
-            self._connected -= Counter([account])
 
     async def _events(self, subscription: Subscription, wish: Wish, told: int) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()

@@ -48,4 +48,5 @@ def _value(value: object) -> str:
 
 
 def _one_line(text: str) -> str:
-    return text.replace("\r", "\\r").replace("\n", "\\n")
+    """A path may hold any character, and a terminal obeys some."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

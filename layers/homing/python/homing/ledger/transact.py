@@ -27,7 +27,9 @@ from homing.site import Site
 
 T = TypeVar("T")
 
-ATTEMPTS: Final = 20
+ATTEMPTS: Final = 40
+"""On a store with a network between, one of four busy writers of an account wins each round: 20 were too few
+for one in a few thousand commits."""
 FIRST_PAUSE_SECONDS: Final = 0.002
 LONGEST_PAUSE_SECONDS: Final = 0.25
 

@@ -14,7 +14,7 @@ from typing import Final
 from homing.errors import Permanent
 from homing.move.maildir import is_maildir, maildir_files, read_maildir
 from homing.move.mbox import FROM_, read_mbox
-from homing.move.stored_mail import StoredMail, read_file
+from homing.move.stored_mail import StoredMail, read_file, unfollowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,16 @@ def _open_folder(path: Path, maximum: int) -> Source:
     files = sorted(_mail_files(path))
     if not files:
         raise Permanent("noMail", "this folder is no Maildir and holds no .eml or .mbox file", path=str(path))
-    mails = (mail for file in files for mail in _READERS[file.suffix.lower()](file, maximum))
+    mails = (mail for file in files for mail in _read_listed(file, maximum))
     return Source("folder", _size(files), mails)
 
 
 def _mail_files(path: Path) -> Iterator[Path]:
     for parent, _, names in os.walk(path):
         for name in names:
-            if Path(name).suffix.lower() in _READERS:
-                yield Path(parent, name)
+            path = Path(parent, name)
+            if path.suffix.lower() in _READERS and path.is_file():
+                yield path
 
 
 def _size(files: Iterable[Path]) -> int:
@@ -75,6 +76,12 @@ def _size(files: Iterable[Path]) -> int:
         except OSError:  # whoever reads it tells why
             continue
     return total
+
+
+def _read_listed(path: Path, maximum: int) -> Iterator[StoredMail]:
+    if path.is_symlink():
+        return iter((unfollowed(path),))
+    return _READERS[path.suffix.lower()](path, maximum)
 
 
 def _read_one(path: Path, maximum: int) -> Iterator[StoredMail]:

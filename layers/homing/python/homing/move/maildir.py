@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from homing.move.stored_mail import StoredMail, read_file
+from homing.move.stored_mail import StoredMail, read_file, unfollowed
 
 _PARTS: Final = ("new", "cur")
 _OWN: Final = frozenset({"new", "cur", "tmp"})
@@ -30,14 +30,21 @@ def is_maildir(path: Path) -> bool:
 
 def maildir_files(path: Path) -> Iterator[Path]:
     """Every file that is a message, of the Maildir and its folders."""
-    for _, directory in _folders(path, ()):
-        yield from _files(directory)
+    for folder, directory in _folders(path, ()):
+        if not (folder and directory.is_symlink()):
+            yield from (file for file in _files(directory) if not file.is_symlink())
 
 
 def read_maildir(path: Path, maximum: int) -> Iterator[StoredMail]:
     """The messages of a Maildir and its folders, the oldest names first in each."""
     for folder, directory in _folders(path, ()):
+        if directory.is_symlink() and folder:
+            yield unfollowed(directory)
+            continue
         for file in _files(directory):
+            if file.is_symlink():
+                yield unfollowed(file)
+                continue
             keywords, is_deleted = flags_of(file.name)
             yield replace(read_file(file, maximum), folder=folder, keywords=keywords, is_deleted=is_deleted)
 
@@ -66,11 +73,13 @@ def _folders(path: Path, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ..
     for child in sorted(path.iterdir()):
         if child.name not in _OWN and is_maildir(child):
             levels = child.name.split(".") if child.name.startswith(".") else [child.name]
-            yield from _folders(child, above + tuple(decode_folder_name(level) for level in levels if level))
+            folder = above + tuple(decode_folder_name(level) for level in levels if level)
+            yield from ((folder, child),) if child.is_symlink() else _folders(child, folder)
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    parts = (directory / part for part in _PARTS)
-    found = (file for part in parts if part.is_dir() for file in part.iterdir())
+    parts = [directory / part for part in _PARTS]
+    links = [part for part in parts if part.is_symlink()]
+    found = (file for part in parts if part not in links and part.is_dir() for file in part.iterdir())
     messages = (file for file in found if not file.name.startswith(".") and file.is_file())
-    yield from sorted(messages, key=lambda file: file.name)
+    yield from sorted([*links, *messages], key=lambda file: file.name)

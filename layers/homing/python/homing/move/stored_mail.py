@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 EMPTY: Final = "it is empty"
+LINK: Final = "it is a link, which is not followed: it may lead to files that are not this user's mail"
 
 _LINE_END: Final = re.compile(rb"\r?\n")
 
@@ -47,6 +48,11 @@ def read_file(path: Path, maximum: int) -> StoredMail:
         return StoredMail(place, b"", 0, problem=error.strerror or type(error).__name__)
     problem = "" if raw.strip() else EMPTY
     return StoredMail(place, restore_line_ends(raw), len(raw), int(status.st_mtime * 1_000), problem=problem)
+
+
+def unfollowed(path: Path) -> StoredMail:
+    """In place of what a link within a source leads to."""
+    return StoredMail(str(path), b"", 0, problem=LINK)
 
 
 def restore_line_ends(raw: bytes) -> bytes:
