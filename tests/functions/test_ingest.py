@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from homing.directory.accounts import set_user
+from homing.ledger.entry import Actor
 from homing.ports.landings import Envelope
 from tests.functions.conftest import Home, created, queued, sample
 from tests.mail import message
@@ -114,3 +118,16 @@ def test_the_name_of_a_landing_may_hold_spaces_and_signs(home: Home) -> None:
 
     assert failed == []
     assert subjects(home) == ["Signs"]
+
+
+@pytest.mark.parametrize("change", [{"disabled": True}, {"quota": 100}], ids=["disabled", "full"])
+def test_mail_that_its_recipient_may_not_have_is_kept_with_the_reply(home: Home, change: dict[str, Any]) -> None:
+    set_user(home.site, Actor("test", "test"), home.user.login, **change)
+    name = home.put(message("Refused"))
+
+    failed = home.ingest(queued(created(name)))
+
+    assert failed == []  # trying again would not help
+    assert home.has_landed(name)
+    set_user(home.site, Actor("test", "test"), home.user.login, disabled=False, quota=0)
+    assert subjects(home) == []
