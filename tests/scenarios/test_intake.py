@@ -19,7 +19,7 @@ from homing.host.threads import Threads
 from homing.lambda_shell import use_site
 from homing.ledger.entry import Actor
 from homing.ports.landings import Envelope
-from homing.ports.store import Batch
+from homing.ports.store import Batch, Row, Store
 from tests.mail import message
 from tests.scenarios.serving import LOGIN, PATIENCE, Running, inbox_ids, message_ids
 
@@ -187,3 +187,40 @@ def test_more_mail_than_may_wait_is_put_off_and_what_waits_is_filed(home: Home, 
         return await waiting, refused
 
     assert asyncio.run(scenario()) == ((None,), (BUSY,))
+
+
+class Held(NotifyingStore):
+    """A store that lets nobody sign in before it is told to."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.asked = threading.Semaphore(0)
+        self.released = threading.Event()
+
+    def get(self, partition: str, key: str) -> Row | None:
+        if key.startswith("o/Login/"):
+            self.asked.release()
+            self.released.wait(PATIENCE)
+        return super().get(partition, key)
+
+
+def test_mail_comes_in_while_every_thread_for_calls_is_busy(home: Home, served_user: User) -> None:
+    store = Held(home.site.store)
+    running = Running(replace(home, site=replace(home.site, store=store)), served_user)
+    asking = [threading.Thread(target=sign_in, args=(running,)) for _ in range(running.settings.calls)]
+    try:
+        for thread in asking:
+            thread.start()
+            assert store.asked.acquire(timeout=PATIENCE)
+        with running.lmtp() as lmtp:
+            assert lmtp.sendmail(SENDER, [LOGIN], message(message_id="meanwhile@x")) == {}
+    finally:
+        store.released.set()
+        for thread in asking:
+            thread.join()
+        running.stop()
+
+
+def sign_in(running: Running) -> None:
+    with running.client() as client:
+        client.get("/jmap/session")

@@ -24,11 +24,14 @@ MERGE_EMAILS: Final = 5
 """Emails that one commit moves at most."""
 IDS_PER_EMAIL: Final = 10
 """A thread is full, too, when it holds this many message ids for each email that it may hold."""
+THREAD_BYTES: Final = 300_000
+"""And when its row has this size, of 400 KB: its emails may have many keywords."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """What moving emails may add to a commit: rows of a batch's hundred, bytes of the entry's 400 KB."""
+    """What moving emails may add to a commit: rows of a batch's hundred, bytes of the entry's 400 KB. Of a thread:
+    emails for rows."""
 
     rows: int
     bytes: int
@@ -57,12 +60,12 @@ def join_thread(site: Site, transaction: Transaction, draft: Draft, message_ids:
     if not threads:
         return _new_thread_id(site, draft)
     into = max(threads, key=lambda id: _weight(threads, id))
-    left = maximum - len(threads[into]["emails"]) - 1
+    left = _Room(maximum - len(threads[into]["emails"]) - 1, THREAD_BYTES - _size(threads[into]))
     room = _ROOM_OF_ARRIVAL
     for id in sorted(threads.keys() - {into}):
-        size = len(threads[id]["emails"])
-        if size <= left:
-            left -= size
+        size = _Room(len(threads[id]["emails"]), _size(threads[id]))
+        if left.holds(size):
+            left = left.less(size)
             room = _merge_now_or_later(site, transaction, draft, (id, into), room)
     return into
 
@@ -106,7 +109,8 @@ def merge_threads(site: Site, actor: Actor, task: Task) -> None:
         draft = transaction.draft(task.partition)
         threads = draft.objects("Thread", (task.arguments["from"], task.arguments["into"]))
         emails = sum(len(thread["emails"]) for thread in threads.values())
-        if len(threads) < 2 or emails > site.config.limits.max_thread_emails:
+        size = sum(map(_size, threads.values()))
+        if len(threads) < 2 or emails > site.config.limits.max_thread_emails or size > THREAD_BYTES:
             return True
         thread, into = sorted(threads, key=lambda id: _weight(threads, id))
         hashes, moving, _ = _portion(draft, threads[thread], _ROOM_OF_TASK)
@@ -131,7 +135,12 @@ def _new_thread_id(site: Site, draft: Draft) -> str:
 
 
 def _is_open(thread: Body, maximum: int) -> bool:
-    return len(thread["emails"]) < maximum and len(thread["messageIds"]) < maximum * IDS_PER_EMAIL
+    has_places = len(thread["emails"]) < maximum and len(thread["messageIds"]) < maximum * IDS_PER_EMAIL
+    return has_places and _size(thread) < THREAD_BYTES
+
+
+def _size(thread: Body) -> int:
+    return len(encode_body(thread))
 
 
 def _weight(threads: Mapping[str, Body], id: str) -> tuple[int, str]:

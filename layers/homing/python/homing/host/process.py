@@ -84,7 +84,9 @@ class Host:
         stack.push_async_callback(self._ended, "streams", streams.close)
         stack.push_async_callback(self._ended, "calls", calls.close)
 
-        intake = HostIntake(self._site, self._landings, calls, threads=settings.ingest)
+        checks = Threads(1, "recipient")  # so that mail does not wait for passwords that are tried, or for searches
+        stack.push_async_callback(self._ended, "checks", checks.close)
+        intake = HostIntake(self._site, self._landings, checks, threads=settings.ingest)
         intake.start()
         stack.push_async_callback(self._ended, "intake", intake.stop)
 
