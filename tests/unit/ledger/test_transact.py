@@ -267,3 +267,24 @@ def test_a_partition_that_was_only_read_must_not_have_changed(site: Site, actor:
     assert decided == ["0", "1"]
     assert View(site.store, "!addr/written.example", 0).object("Address", "a1") is None
     assert View(site.store, "!addr/written.example", 0).object("Address", "a2") is not None
+
+
+def test_a_second_attempt_reads_at_once_what_the_first_came_to_read(site: Site, actor: Actor) -> None:
+    store = CountingStore(site.store)
+    calls: list[int] = []
+
+    def decide(transaction: Transaction) -> None:
+        before = store.calls.total()
+        draft = transaction.draft("a1")
+        for id in ("x", "y", "z"):
+            draft.object("Thing", id)
+        calls.append(store.calls.total() - before)
+        if len(calls) == 1:
+            transact(site, actor, lambda other: other.draft("a1").create("Thing", "x", {"n": 1}))
+        else:
+            draft.update("Thing", "x", {"n": 2})
+        draft.create("Thing", f"new{len(calls)}", {})
+
+    transact(replace(site, store=store), actor, decide)
+
+    assert calls == [4, 2]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from homing.cli.output import add_json_option, example, print_json, say
+from homing.cli.output import add_json_option, example, print_json, print_table, say
 from homing.cli.site_folder import ACTOR, add_data_option, open_site
 from homing.directory.accounts import find_user
-from homing.directory.credentials import Identity, create_token
+from homing.directory.credentials import Identity, create_token, list_tokens, revoke_token
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -29,6 +29,25 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_data_option(create)
     add_json_option(create)
     create.set_defaults(run=_create)
+    list_ = verbs.add_parser(
+        "list",
+        help="the tokens of a user",
+        description="The ids and labels of a user's tokens.",
+        **example("homing token list ann@example.org"),
+    )
+    list_.add_argument("address", metavar="ADDRESS", help="the address with which the user signs in")
+    add_data_option(list_)
+    add_json_option(list_)
+    list_.set_defaults(run=_list)
+    revoke = verbs.add_parser(
+        "revoke",
+        help="let a token sign in no more",
+        description="Let a token sign in no more, at once. Its id is the part between the first and the second _.",
+        **example("homing token revoke k1k7vfg3drj0v009"),
+    )
+    revoke.add_argument("id", metavar="ID", help="the token's id, as `token list` shows it")
+    add_data_option(revoke)
+    revoke.set_defaults(run=_revoke)
 
 
 def _create(arguments: argparse.Namespace) -> int:
@@ -41,4 +60,20 @@ def _create(arguments: argparse.Namespace) -> int:
     if sys.stdout.isatty():
         say("The token is shown only now:")
     print(token)
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    site = open_site(arguments)
+    tokens = list_tokens(site, find_user(site, arguments.address).login)
+    if arguments.json:
+        print_json([{"id": id, "label": label} for id, label in tokens.items()])
+    else:
+        print_table(("ID", "LABEL"), list(tokens.items()))
+    return 0
+
+
+def _revoke(arguments: argparse.Namespace) -> int:
+    revoke_token(open_site(arguments), ACTOR, arguments.id)
+    say(f"revoked {arguments.id}")
     return 0

@@ -20,6 +20,7 @@ from homing.ids import is_id
 from homing.ledger import keys
 from homing.ledger.entry import Actor, decode_body
 from homing.ledger.transact import Transaction, transact
+from homing.ledger.view import View
 from homing.ports.store import Row, Store
 from homing.site import Site
 
@@ -121,6 +122,28 @@ def create_token(site: Site, actor: Actor, identity: Identity, label: str = "") 
         return f"{TOKEN_PREFIX}_{id}_{secret}"
 
     return transact(site, actor, decide)
+
+
+def list_tokens(site: Site, login: str) -> dict[str, str]:
+    """The tokens of a user: their labels by id, the oldest first. Reads every token of the site."""
+    tokens = View(site.store, keys.SITE, site.clock.now()).all_objects("Token")
+    return {id: token["label"] for id, token in tokens.items() if token["login"] == login}
+
+
+def revoke_token(site: Site, actor: Actor, id: str) -> None:
+    """Let a token sign in no more; at once.
+
+    Raises:
+        Permanent: there is no such token.
+    """
+
+    def decide(transaction: Transaction) -> None:
+        draft = transaction.draft(keys.SITE)
+        if draft.object("Token", id) is None:
+            raise Permanent("noSuchToken", "there is no token with this id", id=id)
+        draft.destroy("Token", id)
+
+    transact(site, actor, decide)
 
 
 def authenticate_token(store: Store, token: str) -> Identity | None:

@@ -46,6 +46,10 @@ class View:
         for key in missing:
             self._values[key] = value_of(found.get((self.partition, key)), self.now)
 
+    def keys_read(self) -> list[str]:
+        """Keys of the rows that were fetched, there or not."""
+        return list(self._values)
+
     def value(self, key: str) -> Value | None:
         """The value under a key; fetched if `load` has not brought it."""
         if key not in self._values:
