@@ -1,0 +1,74 @@
+"""The Sieve engine (RFC 5228): scripts to programs, and programs on messages to actions. Pure.
+
+No store, no clock, no network: what a script may know comes in with `Environment`, what it wants comes out as
+a `Result`, and somebody else does it.
+
+**For who keeps scripts** (SieveScript, RFC 9661):
+
+    script = compile_script(text)           # raises SieveError: line, column, description (a sentence)
+    script.extensions                       # those it requires, sorted
+
+`SieveError.type` is "invalidSieve", the SetError of RFC 9661 §2.4; `str(error)` is its description, place and
+sentence. For the capability object (§1.2.1): `SUPPORTED` (sieveExtensions), `MAX_SCRIPT` (maxSizeScript, octets),
+`MAX_REDIRECTS` (maxNumberRedirects), `COMPARATORS`; notificationMethods and externalLists are null, as neither
+extension is here.
+Compiling costs time linear in the script; a `Script` is frozen and may be kept and shared between threads.
+
+**For who delivers mail**:
+
+    result = run(script, Mail(message, mail_from, rcpt_to), Environment(now=..., addresses=..., ...))
+    for action in result.actions: ...       # Keep | FileInto | Redirect | Reject | Vacation
+    result.remember                         # ids that `Environment.seen` must know until they expire
+    result.error, result.notes              # for the owner, for the trace
+
+`run` raises only what the callbacks of the environment raise. Its actions are complete: the implicit keep is one
+of them if it is due; none at all means discard. After an error there is the implicit keep and nothing else.
+What is left to do: find mailboxes by name (a `FileInto` whose mailbox is not there and not to be created goes to
+the inbox), file once in each, send on, refuse, and answer unless `Vacation.tracking_id` is remembered.
+`keywords_of(flags)` gives JMAP keywords. `withhold_reply` and `reply_subject` serve other automatic answers too.
+
+Extensions: body, comparator-i;ascii-numeric (RFC 4790), copy, date and index (RFC 5260), duplicate (RFC 7352),
+encoded-character, envelope, environment (RFC 5183), ereject and reject (RFC 5429), fileinto, ihave (RFC 5463),
+imap4flags (RFC 5232), mailbox (RFC 5490), relational (RFC 5231), special-use (RFC 8579), subaddress (RFC 5233),
+vacation (RFC 5230), vacation-seconds (RFC 6131), variables (RFC 5229).
+"""
+
+from homing.sieve.check import compile_script
+from homing.sieve.errors import SieveError
+from homing.sieve.flags import keywords_of
+from homing.sieve.interpreter import run
+from homing.sieve.limits import MAX_REDIRECTS, MAX_SCRIPT
+from homing.sieve.mail import Environment, Mail
+from homing.sieve.matching import COMPARATORS as _COMPARATORS
+from homing.sieve.program import Script
+from homing.sieve.reply import reply_subject, withhold_reply
+from homing.sieve.result import Action, Failure, FileInto, Keep, Redirect, Reject, Remember, Result, Vacation
+from homing.sieve.vocabulary import SUPPORTED
+
+COMPARATORS = tuple(_COMPARATORS)
+"""Names of the comparators."""
+
+__all__ = [
+    "COMPARATORS",
+    "MAX_REDIRECTS",
+    "MAX_SCRIPT",
+    "SUPPORTED",
+    "Action",
+    "Environment",
+    "Failure",
+    "FileInto",
+    "Keep",
+    "Mail",
+    "Redirect",
+    "Reject",
+    "Remember",
+    "Result",
+    "Script",
+    "SieveError",
+    "Vacation",
+    "compile_script",
+    "keywords_of",
+    "reply_subject",
+    "run",
+    "withhold_reply",
+]
