@@ -9,7 +9,10 @@ from homing.ids import CHANCE_BYTES, time_id
 from homing.ports.blobs import Blobs
 from homing.ports.clock import Clock, Ids
 from homing.ports.landings import Landings
+from homing.ports.notifier import Notifier
+from homing.ports.search import Search
 from homing.ports.store import Store
+from homing.ports.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,9 @@ class Site:
     landings: Landings
     clock: Clock
     ids: Ids
+    search: Search
+    transport: Transport
+    notifier: Notifier
 
     def new_id(self, letter: str) -> str:
         """An id for an object that is made now; see `ids.time_id`."""
