@@ -21,26 +21,47 @@ from homing.errors import HomingError, Permanent, Temporary
 T = TypeVar("T")
 Work = Callable[[apsw.Connection], T]
 
-SCHEMA_VERSION: Final = 1
 APPLICATION_ID: Final = 0x484F4D47  # "HOMG"
 BUSY_MILLISECONDS: Final = 30_000
 MAX_GROUP: Final = 256
 CACHE_KIB: Final = 64 * 1_024
 MMAP_BYTES: Final = 1 << 30
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS rows (
+_ROWS_AND_BLOBS: Final = """
+CREATE TABLE rows (
   partition TEXT NOT NULL, key TEXT NOT NULL, revision INTEGER NOT NULL, expires INTEGER, body BLOB NOT NULL,
   PRIMARY KEY (partition, key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS rows_expiring ON rows (expires) WHERE expires IS NOT NULL;
-CREATE TABLE IF NOT EXISTS blobs (
+CREATE INDEX rows_expiring ON rows (expires) WHERE expires IS NOT NULL;
+CREATE TABLE blobs (
   id INTEGER PRIMARY KEY, digest BLOB UNIQUE, size INTEGER NOT NULL, staged INTEGER, content BLOB NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS pieces (
+CREATE TABLE pieces (
   blob INTEGER NOT NULL, number INTEGER NOT NULL, content BLOB NOT NULL, PRIMARY KEY (blob, number)
 ) STRICT, WITHOUT ROWID;
 """
+
+# Every ASCII sign is part of a token, so that only the space separates; of the rest the tokenizer takes every byte.
+_TOKEN_SIGNS: Final = "".join(chr(code) for code in range(1, 128) if code != ord(" ") and not chr(code).isalnum())
+_TOKENIZER: Final = '"' + "ascii tokenchars '{}'".format(_TOKEN_SIGNS.replace("'", "''")).replace('"', '""') + '"'
+# Prefixes of one to three letters are kept, after the account's two. Merging takes small steps with each write
+# (`automerge`); all at once (`crisismerge`) it held the writer up for a second at 50,000 documents.
+_SEARCH: Final = f"""
+CREATE TABLE search_accounts (number INTEGER PRIMARY KEY, account TEXT UNIQUE, position INTEGER NOT NULL) STRICT;
+CREATE TABLE search_emails (
+  place INTEGER PRIMARY KEY, account INTEGER NOT NULL, email TEXT NOT NULL, received_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX search_emails_named ON search_emails (account, email);
+CREATE VIRTUAL TABLE search_index USING fts5(
+  scope, "from", "to", cc, bcc, subject, body, header, stem,
+  content='', contentless_delete=1, prefix='3 4 5', tokenize={_TOKENIZER}
+);
+INSERT INTO search_index (search_index, rank) VALUES ('automerge', 8), ('crisismerge', 256);
+"""  # noqa: S608  # made of constants
+
+_VERSIONS: Final = (_ROWS_AND_BLOBS, _SEARCH)
+"""What each version of the schema adds to the one before."""
+SCHEMA_VERSION: Final = len(_VERSIONS)
 
 
 class _Job(Generic[T]):
@@ -171,16 +192,26 @@ class Database:
 
     def _prepare(self) -> None:
         version = self._writer.pragma("user_version")
-        if version not in (0, SCHEMA_VERSION) or self._writer.pragma("application_id") not in (0, APPLICATION_ID):
+        if not 0 <= version <= SCHEMA_VERSION or self._writer.pragma("application_id") not in (0, APPLICATION_ID):
             self._writer.close()
             raise Permanent("badFile", "not a site of this version of Homing", path=str(self.path), version=version)
         self._writer.pragma("journal_mode", "wal")
         self._writer.pragma("synchronous", "full" if self._durable else "off")
-        if version == 0:
-            with self._writer:
-                self._writer.execute(_SCHEMA)
-                self._writer.pragma("application_id", APPLICATION_ID)
-                self._writer.pragma("user_version", SCHEMA_VERSION)
+        if version < SCHEMA_VERSION:
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        """Add what is missing, of a new file everything. The version is read again: another process may be first."""
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            for schema in _VERSIONS[self._writer.pragma("user_version") :]:
+                self._writer.execute(schema)
+            self._writer.pragma("application_id", APPLICATION_ID)
+            self._writer.pragma("user_version", SCHEMA_VERSION)
+            self._writer.execute("COMMIT")
+        except BaseException:
+            self._writer.execute("ROLLBACK")
+            raise
 
 
 def _make_private(path: Path) -> None:
