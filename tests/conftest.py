@@ -11,13 +11,16 @@ import pytest
 
 from homing.adapters.memory import MemoryLandings
 from homing.adapters.sqlite import Database, SqliteBlobs, SqliteStore
+from homing.adapters.sqlite.search import SqliteSearch
 from homing.config import Config
 from homing.directory.accounts import User, create_user
 from homing.ledger.entry import Actor
+from homing.ports.clock import Ids
 from homing.ports.landings import Landed
 from homing.ports.store import Batch, Put
 from homing.site import Site
 from tests import mail
+from tests.doubles import RecordingNotifier, RecordingTransport
 
 START = 1_795_000_000_000
 """The tests' first moment, in November 2026."""
@@ -70,12 +73,26 @@ def actor() -> Actor:
     return Actor("tester", "test", "c1")
 
 
+def site_on(database: Database, clock: FakeClock, ids: Ids) -> Site:
+    """A site in a file, with a next hop and a push service that remember what they were given."""
+    return Site(
+        Config(data=database.path.parent),
+        SqliteStore(database),
+        SqliteBlobs(database),
+        MemoryLandings(),
+        clock,
+        ids,
+        SqliteSearch(database),
+        RecordingTransport(),
+        RecordingNotifier(),
+    )
+
+
 @pytest.fixture
 def site(tmp_path: Path, clock: FakeClock, ids: FakeIds) -> Iterator[Site]:
     """A local site in a file that is not made durable."""
     database = Database(tmp_path / "site.db", durable=False)
-    config = Config(data=tmp_path)
-    yield Site(config, SqliteStore(database), SqliteBlobs(database), MemoryLandings(), clock, ids)
+    yield site_on(database, clock, ids)
     database.close()
 
 
@@ -92,8 +109,8 @@ def ann(tmp_path_factory: pytest.TempPathFactory) -> tuple[User, Batch]:
     """A user and her rows, made once: to hash a password takes longer than most tests."""
     folder = tmp_path_factory.mktemp("ann")
     database = Database(folder / "site.db", durable=False)
-    store = SqliteStore(database)
-    site = Site(Config(data=folder), store, SqliteBlobs(database), MemoryLandings(), FakeClock(), FakeIds(99))
+    site = site_on(database, FakeClock(), FakeIds(99))
+    store = site.store
     user = create_user(site, Actor("tester", "test", "c0"), "ann@example.org", "correct horse", name="Ann")
     rows = [Put(row) for partition in store.partitions() for row in store.scan(partition)]
     database.close()

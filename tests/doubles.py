@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from homing.errors import Refused
 from homing.ports.blobs import Blobs
 from homing.ports.landings import Envelope, Landed, Landings
 from homing.ports.store import Batch, Row, Store, row_size
+from homing.ports.transport import Outgoing, Reply
 
 PAGE_BYTES: Final = 1_024 * 1_024
 """A page of a DynamoDB Query ends before it is larger than this."""
@@ -300,3 +301,31 @@ class FaultyLandings:
         self._plan.before_effect()
         self._landings.settle(name, replies)
         self._plan.after_effect()
+
+
+class RecordingTransport:
+    """A next hop that takes everything and remembers it; `replies` by address say what it answers instead."""
+
+    def __init__(self) -> None:
+        self.sent: list[Outgoing] = []
+        self.replies: dict[str, Reply] = {}
+
+    def send(self, outgoing: Outgoing) -> Sequence[Reply]:
+        self.sent.append(outgoing)
+        taken = Reply(250, "2.0.0", "OK")
+        return [self.replies.get(recipient.address, taken) for recipient in outgoing.recipients]
+
+
+class RecordingNotifier:
+    """A push service that takes everything and remembers it; `status` is what it answers."""
+
+    def __init__(self) -> None:
+        self.posted: list[tuple[str, Mapping[str, str], bytes]] = []
+        self.status = 201
+
+    def check(self, url: str) -> str | None:
+        return None if url.startswith("https://") else "a push URL begins with https://"
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        self.posted.append((url, headers, body))
+        return self.status

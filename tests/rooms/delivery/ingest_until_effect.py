@@ -8,15 +8,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from homing.adapters.clock import SystemIds
-from homing.adapters.memory import MemoryLandings
-from homing.adapters.sqlite import Database, SqliteBlobs, SqliteStore
-from homing.config import Config
+from homing.adapters.sqlite import Database
 from homing.delivery.accept import accept
-from homing.site import Site
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, site_on
 from tests.doubles import Crashed, FaultPlan, FaultyBlobs, FaultyStore
 
 from .conversation import landings
@@ -32,8 +30,8 @@ def die() -> Crashed:
 
 def main(file: str, in_turn: str, stop_after: int) -> None:
     plan, database, mail = FaultPlan(stop_after, raises=die), Database(file), landings()[:MESSAGES]
-    store, blobs = FaultyStore(SqliteStore(database), plan), FaultyBlobs(SqliteBlobs(database), plan)
-    site = Site(Config(data=Path(file).parent), store, blobs, MemoryLandings(), FakeClock(), SystemIds())
+    site = site_on(database, FakeClock(), SystemIds())
+    site = replace(site, store=FaultyStore(site.store, plan), blobs=FaultyBlobs(site.blobs, plan))
     for batch in [mail] if in_turn == "all_at_once" else [[one] for one in mail]:
         accept(site, batch)
 

@@ -16,6 +16,7 @@ from homing.directory.accounts import User, create_user
 from homing.errors import Problem
 from homing.jmap.api import handle
 from homing.jmap.http import Request, Response, render_problem
+from homing.jmap.session import CAPABILITIES
 from homing.ledger.entry import Actor
 from homing.ledger.view import View
 from homing.site import Site
@@ -56,15 +57,19 @@ class Client:
 
     def request(self, *calls: tuple[str, Object, str], **more: Any) -> Object:
         """The Response object of method calls as they are."""
-        body = {"using": [CORE, MAIL], "methodCalls": calls, **more}
+        body = {"using": list(CAPABILITIES), "methodCalls": calls, **more}
         status, answer = self.post(json.dumps(body).encode())
         assert status == 200, answer
         return answer
 
     def responses(self, *calls: tuple[str, Object]) -> list[tuple[str, Object]]:
-        """(name, arguments) of each response; the account is filled in."""
-        full = [(name, {"accountId": self.account, **given}, f"c{i}") for i, (name, given) in enumerate(calls)]
+        """(name, arguments) of each response; the account is filled in where a method takes one."""
+        filled = [(name, {**self._account_for(name), **given}) for name, given in calls]
+        full = [(name, given, f"c{i}") for i, (name, given) in enumerate(filled)]
         return [(name, given) for name, given, _ in self.request(*full)["methodResponses"]]
+
+    def _account_for(self, method: str) -> Object:
+        return {} if method.startswith("PushSubscription/") else {"accountId": self.account}
 
     def call(self, method: str, /, **arguments: Any) -> Object:
         """The answer of one call that succeeds."""

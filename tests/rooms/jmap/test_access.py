@@ -12,7 +12,6 @@ from homing.directory import credentials
 from homing.directory.accounts import set_user
 from homing.directory.credentials import Identity, create_token
 from homing.ids import blob_id
-from homing.jmap.api import METHODS
 from homing.ledger import keys
 from homing.ledger.entry import Actor, unseal
 from homing.ledger.transact import transact
@@ -21,18 +20,17 @@ from homing.site import Site
 from tests.conftest import FakeClock
 from tests.mail import message
 from tests.rooms.jmap.conftest import PASSWORD, Client
+from tests.rooms.jmap.samples import ARGUMENTS, needed
 
-ACCOUNT_METHODS = sorted(name for name in METHODS if name != "Core/echo")
+COPIES = sorted(name for name in ARGUMENTS if name.endswith("/copy"))
+ACCOUNT_METHODS = sorted(
+    name for name, arguments in ARGUMENTS.items() if "accountId" in arguments and name not in COPIES
+)
 ARGON2 = credentials._hasher
-NEEDED: dict[str, dict[str, Any]] = {"changes": {"sinceState": "0"}, "get": {"ids": []}}
 
 
 def basic(text: str | bytes) -> str:
     return "Basic " + base64.b64encode(text.encode() if isinstance(text, str) else text).decode()
-
-
-def needed(method: str) -> dict[str, Any]:
-    return NEEDED.get(method.partition("/")[2], {})
 
 
 @pytest.mark.parametrize("login", ["ann@example.org", "ANN@Example.ORG", "ann@EXAMPLE.org."])
@@ -218,6 +216,20 @@ def test_a_disabled_account_is_forbidden(ann: Client, site: Site, actor: Actor, 
     assert ann.error(method, **needed(method))["type"] == "forbidden"
     set_user(site, actor, "ann@example.org", disabled=False)
     ann.call(method, **needed(method))
+
+
+@pytest.mark.parametrize("method", COPIES)
+def test_a_copy_neither_comes_from_nor_goes_to_the_account_of_another(ann: Client, bob: Client, method: str) -> None:
+    bob.deliver(message())
+    before = bob.position()
+
+    for foreign in (bob.account, "nobody"):
+        given = needed(method) | {"fromAccountId": foreign}
+        assert ann.error(method, **given)["type"] == "fromAccountNotFound"
+        given = needed(method) | {"fromAccountId": ann.account, "accountId": foreign}
+        assert ann.error(method, **given)["type"] == "accountNotFound"
+
+    assert bob.position() == before
 
 
 def test_a_disabled_account_neither_uploads_nor_downloads(ann: Client, site: Site, actor: Actor) -> None:

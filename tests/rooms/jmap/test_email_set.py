@@ -184,15 +184,6 @@ def test_what_cannot_be_changed_is_refused(ann: Client, email: str, patch: dict[
     assert refusal(ann, email, patch)["type"] == type
 
 
-def test_an_email_is_not_created_here(ann: Client) -> None:
-    before = ann.position()
-
-    answer = ann.call("Email/set", create={"k": {"mailboxIds": {"drafts": True}, "subject": "x"}})
-
-    assert answer["notCreated"]["k"]["type"] == "forbidden"
-    assert ann.position() == before
-
-
 def test_a_destroyed_email_is_gone_from_everywhere(ann: Client, email: str) -> None:
     thread = ann.email(email, "threadId")["threadId"]
     ann.patch(email, {"mailboxIds/archive": True})

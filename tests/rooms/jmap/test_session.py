@@ -14,6 +14,9 @@ from homing.jmap.types.email import EMAIL
 from tests.rooms.jmap.conftest import CORE, MAIL, ORIGIN, Client
 
 
+URN = "urn:ietf:params:jmap:"
+
+
 def session(client: Client) -> dict[str, Any]:
     response = client.http("GET", "/jmap/session")
     assert response.status == 200
@@ -32,9 +35,10 @@ def test_the_session_names_the_user_and_the_one_account(ann: Client) -> None:
 def test_only_capabilities_with_methods_for_an_account_are_among_the_accounts(ann: Client) -> None:
     found = session(ann)
 
-    assert found["primaryAccounts"] == {MAIL: ann.account}
-    assert list(found["accounts"][ann.account]["accountCapabilities"]) == [MAIL]
-    assert set(found["capabilities"]) == {CORE, MAIL}
+    for_accounts = {MAIL, *(URN + name for name in "submission vacationresponse blob quota mdn sieve".split())}
+    assert set(found["accounts"][ann.account]["accountCapabilities"]) == for_accounts
+    assert found["primaryAccounts"] == dict.fromkeys(for_accounts, ann.account)
+    assert set(found["capabilities"]) == for_accounts | {CORE, URN + "webpush-vapid"}
     assert found["capabilities"][MAIL] == {}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from homing.jmap.push.vapid import application_server_key
 from homing.site import Site
 from tests.doubles import CountingBlobs, CountingStore
 from tests.mail import message
@@ -28,7 +29,10 @@ def blobs(site: Site) -> CountingBlobs:
 @pytest.fixture
 def counted(ann: Client, store: CountingStore, blobs: CountingBlobs) -> Client:
     ann.deliver(*(message(f"s{i}", message_id=f"m{i}@x") for i in range(60)))
-    return Client(dataclasses.replace(ann.site, store=store, blobs=blobs), ann.user)
+    site = dataclasses.replace(ann.site, store=store, blobs=blobs)
+    application_server_key(site)  # which each process asks for once
+    store.calls.clear()
+    return Client(site, ann.user)
 
 
 @pytest.mark.parametrize("total", [False, True])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_a_sweep_comes_once_a_minute(site: Site, clock: FakeClock) -> None:
 
 def test_a_commit_that_puts_a_task_wakes_the_worker(site: Site, clock: FakeClock) -> None:
     store, buried = NotifyingStore(site.store), threading.Event()
-    chosen = Site(site.config, store, site.blobs, site.landings, clock, site.ids)
+    chosen = replace(site, store=store, clock=clock)
     use_site(chosen)
     worker = Worker(chosen)
     store.tell(worker.committed)
@@ -91,7 +92,7 @@ def test_a_worker_ends_while_it_waits(site: Site) -> None:
 
 def test_a_row_that_is_no_task_does_not_end_the_worker(site: Site, clock: FakeClock) -> None:
     store, buried = NotifyingStore(site.store), threading.Event()
-    chosen = Site(site.config, store, site.blobs, site.landings, clock, site.ids)
+    chosen = replace(site, store=store, clock=clock)
     use_site(chosen)
     bad = Row(keys.tasks_partition(7), "0000000000000/x", b"not a task")
     store.commit(Batch((Put(bad),)))

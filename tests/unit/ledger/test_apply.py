@@ -174,7 +174,7 @@ def test_a_change_that_does_not_fit_is_refused(change: Change) -> None:
         with_mail().apply(change)
 
 
-def test_a_blob_is_readable_as_long_as_an_email_uses_it() -> None:
+def test_a_blob_is_readable_as_long_as_an_email_uses_it_and_names_these_emails() -> None:
     partition = Partition()
     uses = []
 
@@ -182,7 +182,25 @@ def test_a_blob_is_readable_as_long_as_an_email_uses_it() -> None:
         partition.apply(change)
         uses.append(partition.body(keys.blob_key("b" * 64)))
 
-    assert uses == [{"uses": 1}, {"uses": 2}, {"uses": 1}, None]
+    assert uses == [
+        {"uses": 1, "emails": ["e1"]},
+        {"uses": 2, "emails": ["e1", "e2"]},
+        {"uses": 1, "emails": ["e2"]},
+        None,
+    ]
+
+
+def test_a_blob_names_some_of_very_many_emails_and_counts_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("homing.ledger.apply.NOTED_EMAILS", 2)
+    partition = Partition()
+    key = keys.blob_key("b" * 64)
+
+    partition.apply(email("e1"), email("e2"), email("e3"))
+    assert partition.body(key) == {"uses": 3, "emails": ["e1", "e2"]}
+    partition.apply(*(Change("Email", id, destroy=True) for id in ("e1", "e2")))
+    assert partition.body(key) == {"uses": 1}
+    partition.apply(Change("Email", "e3", destroy=True))
+    assert partition.body(key) is None
 
 
 def test_an_upload_expires_unless_an_email_uses_it() -> None:
@@ -215,14 +233,18 @@ def test_a_second_upload_never_shortens_the_first() -> None:
     assert partition.rows[keys.blob_key(BLOB)].expires == SECONDS + 5 * HOUR
 
 
-def test_uploads_and_deliveries_touch_no_type() -> None:
-    partition = Partition()
-
-    applied = partition.apply(
-        Change("Upload", BLOB, create={"expires": SECONDS + HOUR}), Change("Delivery", "d1", create={"email": "e1"})
-    )
+def test_an_upload_touches_no_type() -> None:
+    applied = Partition().apply(Change("Upload", BLOB, create={"expires": SECONDS + HOUR}))
 
     assert applied.touched == {}
+
+
+def test_a_delivery_is_remembered_for_a_while_and_moves_the_state_of_email_delivery() -> None:
+    partition = Partition()
+
+    applied = partition.apply(Change("Delivery", "d1", create={"email": "e1"}))
+
+    assert applied.touched == {"EmailDelivery": Touched(created=("d1",))}
     assert partition.rows[keys.delivery_key("d1")].expires == SECONDS + DELIVERY_SECONDS
 
 

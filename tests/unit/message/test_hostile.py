@@ -101,6 +101,7 @@ def test_defects_are_counted_no_further_than_the_limit() -> None:
         field(b"=?utf-8?q?a?= " * 100_000),
         field(b"=?utf-8?q?a?=" * 50_000 + b"x"),
         field(b"=?" * 500_000),
+        field(("a" + "\u0301\u0323" * 200_000).encode()),
         field(b"=?utf-8?q?" * 100_000),
         field(b"=?a?q?=" * 150_000),
         field(b"a" * 1_000_000, b"References"),

@@ -8,7 +8,7 @@ from homing.message.record import MAX_ADDRESS_BYTES, MAX_KEPT_ADDRESSES, MAX_KEP
 from tests.unit.message.letters import crlf
 
 
-def test_the_record_has_the_names_of_jmap_and_nothing_empty() -> None:
+def test_the_record_has_the_names_of_jmap_and_nothing_that_is_not_there() -> None:
     raw = crlf("""
         From: Ann <ann@example.org>
         To: undisclosed-recipients:;
@@ -28,10 +28,19 @@ def test_the_record_has_the_names_of_jmap_and_nothing_empty() -> None:
         "messageId": ["1@example.org"],
         "inReplyTo": ["0@example.org"],
         "from": [{"name": "Ann", "email": "ann@example.org"}],
+        "to": [],
         "subject": "Hi",
         "sentAt": "2024-01-01T10:00:00+01:00",
         "preview": "Hello.",
     }
+
+
+def test_a_field_that_is_there_but_empty_is_not_as_if_it_were_not_there() -> None:
+    record = describe(parse(b"Subject:\r\nTo:\r\nCc: \r\nMessage-ID:\r\nDate:\r\n\r\n"))
+
+    assert {name: record.get(name) for name in ("subject", "to", "cc", "bcc", "messageId", "sentAt")} == {
+        "subject": "", "to": [], "cc": [], "bcc": None, "messageId": None, "sentAt": None,
+    }  # fmt: skip
 
 
 def test_the_record_of_nothing_is_there() -> None:

@@ -192,6 +192,10 @@ def test_handles_and_letter_case_tell_ids_apart() -> None:
     assert len({unique(test) for test in tests}) == 4
 
 
+def test_a_handle_and_an_id_do_not_run_together() -> None:
+    assert unique('duplicate :handle "a" :uniqueid "bc"') != unique('duplicate :handle "ab" :uniqueid "c"')
+
+
 @pytest.mark.parametrize("test", ["duplicate :seconds 0", 'duplicate :header "X-None"', 'duplicate :header "in:valid"'])
 def test_without_an_id_or_a_period_nothing_is_a_duplicate(test: str) -> None:
     assert remembered(f"if {test} {{}}") == ()

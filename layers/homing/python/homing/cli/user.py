@@ -10,7 +10,15 @@ from typing import Any, Final
 from homing.cli.output import add_json_option, example, print_json, print_table, say, size_text
 from homing.cli.password import add_password_options, ask_password, given_password
 from homing.cli.site_folder import ACTOR, add_data_option, open_or_make_site, open_site
-from homing.directory.accounts import User, add_address, create_user, list_users, set_user
+from homing.directory.accounts import (
+    User,
+    add_address,
+    create_user,
+    list_users,
+    set_user,
+    share_account,
+    unshare_account,
+)
 from homing.ledger.view import View
 from homing.site import Site
 
@@ -36,7 +44,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     alias.add_argument("address", metavar="ADDRESS", help="the address with which the user signs in")
     alias.add_argument("alias", metavar="ALIAS", help="the address that is to be the user's as well")
     alias.set_defaults(run=_alias)
-    for parser in (listing, alias):
+    share = verbs.add_parser(
+        "share",
+        help="let a user into another's account",
+        description="Let a user into the whole of another's account, beside the user's own.",
+        **example("homing user share office@example.org ann@example.org --read-only"),
+    )
+    share.add_argument("owner", metavar="OWNER", help="the login of the user whose account it is")
+    share.add_argument("other", metavar="ADDRESS", help="the login of the user who is let in")
+    how = share.add_mutually_exclusive_group()
+    how.add_argument("--read-only", action="store_true", help="to look, not to change")
+    how.add_argument("--stop", action="store_true", help="no longer")
+    share.set_defaults(run=_share)
+    for parser in (listing, alias, share):
         add_data_option(parser)
         add_json_option(parser)
 
@@ -116,6 +136,23 @@ def _alias(arguments: argparse.Namespace) -> int:
         print_json({"login": arguments.address, "alias": arguments.alias})
     else:
         print(f"{arguments.address} receives at {arguments.alias}, too")
+    return 0
+
+
+def _share(arguments: argparse.Namespace) -> int:
+    site = open_site(arguments)
+    if arguments.stop:
+        unshare_account(site, ACTOR, arguments.owner, arguments.other)
+    else:
+        share_account(site, ACTOR, arguments.owner, arguments.other, read_only=arguments.read_only)
+    if arguments.json:
+        access = None if arguments.stop else "read-only" if arguments.read_only else "full"
+        print_json({"owner": arguments.owner, "login": arguments.other, "access": access})
+    elif arguments.stop:
+        print(f"{arguments.other} is no longer in the account of {arguments.owner}")
+    else:
+        what = "looks into" if arguments.read_only else "uses"
+        print(f"{arguments.other} {what} the account of {arguments.owner}, too")
     return 0
 
 

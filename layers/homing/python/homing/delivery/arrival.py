@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from homing.ledger.keys import INBOX, delivery_key, message_id_hash, object_key
-from homing.message import base_subject, describe, parse
+from homing.message import Message, as_date, base_subject, describe, parse
 from homing.message.charsets import clean
+from homing.message.dates import milliseconds_of
 from homing.message.provenance import provenance
 from homing.ports.landings import Landed
 
@@ -28,10 +29,10 @@ IMPORT: Final = "Import"
 class Arrival:
     """A message on its way into accounts.
 
-    `delivery` is the same for every redelivery of one landing; `record` is the Email as it is stored;
-    `message_ids` are the hashes by which threads are found (RFC 8621 §3). It is filed in `mailbox_ids` with
-    `keywords` (in lower case). `marker` is the type that remembers the delivery: `DELIVERY` for a while,
-    `IMPORT` for ever.
+    `delivery` is the same for every redelivery of one landing, "" for what cannot come twice; `record` is the Email
+    as it is stored; `message_ids` are the hashes by which threads are found (RFC 8621 §3). It is filed in
+    `mailbox_ids` with `keywords` (in lower case). `marker` is the type that remembers the delivery: `DELIVERY` for a
+    while, `IMPORT` for ever.
     """
 
     delivery: str
@@ -58,8 +59,7 @@ class Arrival:
 def arrival_of(landed: Landed, digest: str, now: int) -> Arrival:
     """Parse a landed message that is stored as `digest`. Never raises: what cannot be parsed arrives all the same."""
     message = parse(landed.raw)
-    subject = base_subject(message.subject or "")
-    record = {**describe(message), "blob": digest, "baseSubject": subject[:255]}
+    record, message_ids = record_of(message, digest)
     envelope = landed.envelope
     seen = {
         "mailFrom": _kept(envelope.mail_from),
@@ -73,8 +73,22 @@ def arrival_of(landed: Landed, digest: str, now: int) -> Arrival:
         record=record,
         provenance={**provenance(message), "envelope": seen},
         received_at=envelope.received_at or now,
-        message_ids=thread_hashes(record, subject),
+        message_ids=message_ids,
     )
+
+
+def record_of(message: Message, digest: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A message as it is stored, and the hashes by which threads are found."""
+    subject = base_subject(message.subject or "")
+    record = {**describe(message), "blob": digest, "baseSubject": subject[:255]}
+    return record, thread_hashes(record, subject)
+
+
+def last_hop(message: Message) -> int | None:
+    """When the last relay received the message (ms since 1970): its most recent Received field (RFC 5321 §4.4)."""
+    newest = next(iter(message.headers_named("received")), None)
+    date = None if newest is None else as_date(newest.value.rpartition(b";")[2])
+    return None if date is None else milliseconds_of(date)
 
 
 def delivery_of(source: str) -> str:

@@ -45,36 +45,53 @@ def _file_or_halve(site: Site, actor: Actor, account: str, arrivals: Sequence[Ar
 
 
 def _decide(site: Site, transaction: Transaction, account: str, arrivals: Sequence[Arrival]) -> list[Refused | None]:
-    draft = transaction.draft(account, _rows_needed(arrivals))
-    threads = [id for arrival in arrivals for id in find_threads(draft, arrival.message_ids)]
-    draft.load(keys.object_key("Thread", id) for id in threads)
-    return [_file_one(site, transaction, draft, arrival) for arrival in arrivals]
+    draft = transaction.draft(account, rows_needed(arrivals))
+    load_threads(draft, arrivals)
+    return [_file_once(site, transaction, draft, arrival) for arrival in arrivals]
 
 
-def _rows_needed(arrivals: Iterable[Arrival]) -> list[str]:
-    """Every row that filing reads, known before the first read: one call of the store."""
+def rows_needed(arrivals: Iterable[Arrival]) -> list[str]:
+    """Every row that filing reads, known before the first read: one call of the store. Then `load_threads`."""
     rows = [keys.object_key("Account", keys.SELF), keys.object_key("Mailbox", keys.INBOX)]
     for arrival in arrivals:
-        rows += [arrival.marker_key, keys.blob_key(arrival.digest)]
+        rows += [arrival.marker_key] if arrival.delivery else []
+        rows += [keys.blob_key(arrival.digest)]
         rows += [keys.object_key("Mailbox", id) for id in arrival.mailbox_ids]
         rows += [keys.message_id_key(hash) for hash in arrival.message_ids]
     return rows
 
 
-def _file_one(site: Site, transaction: Transaction, draft: Draft, arrival: Arrival) -> Refused | None:
-    if draft.body(arrival.marker_key) is not None:
-        return None
+def load_threads(draft: Draft, arrivals: Iterable[Arrival]) -> None:
+    """The threads that arrivals may join: a second call of the store, if there are any."""
+    threads = [id for arrival in arrivals for id in find_threads(draft, arrival.message_ids)]
+    draft.load(keys.object_key("Thread", id) for id in threads)
+
+
+def file_one(site: Site, transaction: Transaction, draft: Draft, arrival: Arrival) -> str | Refused:
+    """Note one arrival in a draft of its account; the email's id, or why the account cannot have it.
+
+    The one place where an email comes to be, whoever brings it. `rows_needed` and the threads that `find_threads`
+    names should have been loaded. That it was not filed before is for the caller to know.
+    """
     if (refusal := account_refusal(draft, arrival.record["size"], draft.bytes_added)) is not None:
         return refusal
     thread = join_thread(site, transaction, draft, arrival.message_ids)
     email = new_email_id(site, draft, thread)
     keywords = dict.fromkeys(sorted(arrival.keywords), True)
     state = {"mailboxIds": _uids(draft, arrival), "keywords": keywords, "receivedAt": arrival.received_at}
-    draft.create(arrival.marker, arrival.delivery, {"email": email})
+    if arrival.delivery:
+        draft.create(arrival.marker, arrival.delivery, {"email": email})
     draft.create("Email", email, arrival.record)
     draft.create("Provenance", email, arrival.provenance)
     add_email(draft, thread, email, state, arrival.message_ids)
-    return None
+    return email
+
+
+def _file_once(site: Site, transaction: Transaction, draft: Draft, arrival: Arrival) -> Refused | None:
+    if draft.body(arrival.marker_key) is not None:
+        return None
+    filed = file_one(site, transaction, draft, arrival)
+    return filed if isinstance(filed, Refused) else None
 
 
 def _uids(draft: Draft, arrival: Arrival) -> dict[str, int]:

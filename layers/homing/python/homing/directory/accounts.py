@@ -103,6 +103,40 @@ def add_address(site: Site, actor: Actor, alias: str, login: str) -> None:
     transact(site, actor, decide)
 
 
+def share_account(site: Site, actor: Actor, owner: str, other: str, *, read_only: bool = False) -> None:
+    """Let another user into the whole of a user's account; both accounts know it by one commit.
+
+    Raises:
+        Permanent: no such user, or both are the same.
+    """
+    _set_share(site, actor, owner, other, {"isReadOnly": read_only})
+
+
+def unshare_account(site: Site, actor: Actor, owner: str, other: str) -> None:
+    """Undo `share_account`; harmless if the account is not shared with this user.
+
+    Raises:
+        Permanent: no such user, or both are the same.
+    """
+    _set_share(site, actor, owner, other, None)
+
+
+def _set_share(site: Site, actor: Actor, owner: str, other: str, share: dict[str, Any] | None) -> None:
+    owner_address, other_address = _address(owner), _address(other)
+
+    def decide(transaction: Transaction) -> None:
+        theirs = _account_of(transaction.draft(keys.address_partition(owner_address.domain)), owner_address)
+        guest = _account_of(transaction.draft(keys.address_partition(other_address.domain)), other_address)
+        if theirs == guest:
+            raise Permanent("sameUser", "an account is shared with another user", login=other)
+        named = None if share is None else {**share, "name": str(owner_address)}
+        transaction.draft(guest).update("Account", keys.SELF, {"shared": {theirs: named}})
+        given = None if share is None else {**share, "name": str(other_address)}
+        transaction.draft(theirs).update("Account", keys.SELF, {"sharedWith": {guest: given}})
+
+    transact(site, actor, decide)
+
+
 def find_user(site: Site, login: str) -> User:
     """The user with this login.
 

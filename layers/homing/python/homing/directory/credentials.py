@@ -7,9 +7,9 @@ import hmac
 import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -31,12 +31,25 @@ REMEMBERED: Final = 1_024
 _hasher: Final = PasswordHasher()
 
 
+class Credential(NamedTuple):
+    """By what somebody signed in: the row of a password or a token. It holds as long as that row stays as it is."""
+
+    partition: str
+    key: str
+    revision: int
+
+    def holds(self, row: Row | None) -> bool:
+        """Whether it can still be used; `row` is what now stands in its place."""
+        return row is not None and row.revision == self.revision
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who is asking: a login and the account that belongs to it."""
 
     login: str
     account: str
+    credential: Credential | None = field(default=None, compare=False)
 
 
 class PasswordMemory:
@@ -108,7 +121,7 @@ def authenticate_password(store: Store, login: str, password: str, memory: Passw
     body = decode_body(row.body)
     if not memory.verify(row, body["password"], password):
         return None
-    return Identity(str(address), body["account"])
+    return Identity(str(address), body["account"], Credential(row.partition, row.key, row.revision))
 
 
 def create_token(site: Site, actor: Actor, identity: Identity, label: str = "") -> str:
@@ -158,7 +171,7 @@ def authenticate_token(store: Store, token: str) -> Identity | None:
     body = decode_body(row.body)
     if not hmac.compare_digest(body["hash"], _token_hash(secret)):
         return None
-    return Identity(body["login"], body["account"])
+    return Identity(body["login"], body["account"], Credential(row.partition, row.key, row.revision))
 
 
 def _token_hash(secret: str) -> str:

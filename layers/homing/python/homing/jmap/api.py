@@ -10,55 +10,87 @@ from typing import Any, Final
 from urllib.parse import parse_qs, quote, unquote
 
 from homing.directory.credentials import Identity, authenticate_password, authenticate_token
-from homing.errors import MethodError, Problem, Temporary
+from homing.errors import MethodError, Permanent, Problem, Temporary
 from homing.jmap import blob
+from homing.jmap.capabilities import CORE
 from homing.jmap.context import Context
 from homing.jmap.datatype import DataType
-from homing.jmap.dispatch import Method, dispatch
+from homing.jmap.dispatch import Function, Method, dispatch
 from homing.jmap.http import Request, Response, busy, encode
 from homing.jmap.methods.changes import changes
 from homing.jmap.methods.get import get
 from homing.jmap.methods.query import query
+from homing.jmap.methods.query_changes import query_changes
 from homing.jmap.methods.set import set_
+from homing.jmap.push.changes import pushed_types
+from homing.jmap.push.event_stream import answer_at_once
+from homing.jmap.push.vapid import application_server_key
 from homing.jmap.request import limit_problem, parse_request
-from homing.jmap.session import (
-    API_PATH,
-    CAPABILITIES,
-    CORE,
-    DOWNLOAD_PATH,
-    SESSION_PATH,
-    UPLOAD_PATH,
-    session,
-)
+from homing.jmap.session import API_PATH, CAPABILITIES, DOWNLOAD_PATH, EVENTS_PATH, SESSION_PATH, UPLOAD_PATH, session
+from homing.jmap.types.blob import FUNCTIONS as BLOB_FUNCTIONS
 from homing.jmap.types.email import EMAIL
+from homing.jmap.types.email_copy import FUNCTIONS as COPY_FUNCTIONS
+from homing.jmap.types.email_import import FUNCTIONS as IMPORT_FUNCTIONS
+from homing.jmap.types.email_parse import FUNCTIONS as PARSE_FUNCTIONS
+from homing.jmap.types.email_submission import EMAIL_SUBMISSION
+from homing.jmap.types.identity import IDENTITY
 from homing.jmap.types.mailbox import MAILBOX
+from homing.jmap.types.mdn import FUNCTIONS as MDN_FUNCTIONS
+from homing.jmap.types.push_subscription import FUNCTIONS as PUSH_FUNCTIONS
+from homing.jmap.types.quota import QUOTA
+from homing.jmap.types.search_snippet import FUNCTIONS as SNIPPET_FUNCTIONS
+from homing.jmap.types.sieve_script import SIEVE_SCRIPT
 from homing.jmap.types.thread import THREAD
+from homing.jmap.types.vacation_response import VACATION_RESPONSE
 from homing.site import Site
 
-TYPES: Final = (MAILBOX, THREAD, EMAIL)
+TYPES: Final = (MAILBOX, THREAD, EMAIL, IDENTITY, EMAIL_SUBMISSION, VACATION_RESPONSE, SIEVE_SCRIPT, QUOTA)
+FUNCTIONS: Final[Mapping[str, Function]] = {
+    **BLOB_FUNCTIONS,
+    **SNIPPET_FUNCTIONS,
+    **PUSH_FUNCTIONS,
+    **MDN_FUNCTIONS,
+    **IMPORT_FUNCTIONS,
+    **COPY_FUNCTIONS,
+    **PARSE_FUNCTIONS,
+}
+"""Methods that are none of the standard verbs, by name."""
 WELL_KNOWN: Final = "/.well-known/jmap"
 JSON: Final = "application/json; charset=utf-8"
 MAX_CREDENTIALS: Final = 1_000
 """Characters of an Authorization header's credentials: more than any that we give out or could accept."""
 
 
-def methods_of(types: Iterable[DataType]) -> dict[str, tuple[str, Method]]:
+def methods_of(types: Iterable[DataType], functions: Mapping[str, Function]) -> dict[str, tuple[str, Method]]:
     """Every method by name, with the capability it belongs to."""
     methods: dict[str, tuple[str, Method]] = {"Core/echo": (CORE, lambda _context, arguments: arguments)}
+    methods |= {name: (one.capability, one.method) for name, one in functions.items()}
     for type in types:
         verbs: dict[str, Callable[..., dict[str, Any]] | None] = {
             "get": get,
             "changes": changes if type.has_changes else None,
             "set": set_ if type.setting else None,
             "query": query if type.querying else None,
+            "queryChanges": query_changes if type.querying else None,
         }
         for verb, function in verbs.items():
             if function is not None:
                 methods[f"{type.name}/{verb}"] = (type.capability, partial(function, type))
-    return methods
+    own_only = {urn for urn, capability in CAPABILITIES.items() if not capability.shared}
+    return {
+        name: (urn, partial(_only_own, method) if urn in own_only else method)
+        for name, (urn, method) in methods.items()
+    }
 
 
-METHODS: Final = methods_of(TYPES)
+def _only_own(method: Method, context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """A method of a capability that accounts of others do not have (RFC 8620 §3.6.2)."""
+    if arguments.get("accountId") in list(context.own.get("shared", ())):
+        raise MethodError("accountNotSupportedByMethod")
+    return method(context, arguments)
+
+
+METHODS: Final = methods_of(TYPES, FUNCTIONS)
 
 
 def handle(site: Site, request: Request) -> Response:
@@ -73,7 +105,7 @@ def handle(site: Site, request: Request) -> Response:
     except Temporary as error:
         raise busy() from error
     except MethodError as error:  # outside a method call: the account is not one of the caller's
-        status = 403 if error.type == "forbidden" else 404
+        status = 403 if error.type in ("forbidden", "accountReadOnly") else 404
         raise Problem("about:blank", status, error.description or error.type) from error
 
 
@@ -115,8 +147,21 @@ def _route(request: Request) -> Callable[[Context, Request], Response]:
 
 
 def _session(context: Context, request: Request) -> Response:
-    body = session(context.identity, request.origin, context.site.config.limits)
+    body = _session_of(context, request)
     return Response(200, encode(body), {"content-type": JSON, "cache-control": "no-cache, no-store, must-revalidate"})
+
+
+def _session_of(context: Context, request: Request) -> dict[str, Any]:
+    site, vapid = context.site, application_server_key(context.site)
+    return session(site.config, context.identity, context.own, request.origin, vapid=vapid, websocket=request.websocket)
+
+
+def _session_state(context: Context, request: Request) -> str:
+    """Where the settings cannot be read now, each call has said so; then the state sends the client to the session."""
+    try:
+        return str(_session_of(context, request)["state"])
+    except (MethodError, Temporary, Permanent):
+        return "unknown"
 
 
 def _api(context: Context, request: Request) -> Response:
@@ -126,7 +171,7 @@ def _api(context: Context, request: Request) -> Response:
         raise Problem("urn:ietf:params:jmap:error:notJSON", 400, "the content type must be application/json")
     parsed = parse_request(_whole(request.body, limits.max_size_request), limits, CAPABILITIES)
     answer = dispatch(context, parsed, METHODS)
-    answer["sessionState"] = session(context.identity, request.origin, limits)["state"]
+    answer["sessionState"] = _session_state(context, request)
     return Response(200, encode(answer), {"content-type": JSON, "cache-control": "no-store"})
 
 
@@ -180,5 +225,6 @@ _ROUTES: Final[Mapping[str, tuple[str, Callable[[Context, Request], Response]]]]
     API_PATH: ("POST", _api),
     UPLOAD_PATH: ("POST", _upload),
     DOWNLOAD_PATH: ("GET", _download),
+    EVENTS_PATH: ("GET", partial(answer_at_once, pushed_types(TYPES))),
 }
 """Each path with the one method that it takes; one that ends with / stands for all below it."""

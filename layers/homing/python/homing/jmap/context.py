@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from homing.directory.credentials import Identity
 from homing.errors import MethodError
@@ -40,19 +41,34 @@ class Opened(View):
 
 @dataclass(slots=True)
 class Context:
-    """One request. `created` maps creation ids to ids across its calls (RFC 8620 §5.3)."""
+    """One request. `created` maps creation ids to ids across its calls (RFC 8620 §5.3); `using` are the capabilities
+    that it names."""
 
     site: Site
     identity: Identity
     correlation: str
     created: dict[str, str] = field(default_factory=dict)
+    using: Sequence[str] = ()
+    implied: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _fetched: int = 0
     _views: dict[str, Opened] = field(default_factory=dict)
+    _own: Body | None = None
 
     @property
     def actor(self) -> Actor:
         """As whom the ledger knows this request."""
         return Actor(self.identity.login, "jmap", self.correlation)
+
+    @property
+    def own(self) -> Body:
+        """The settings of the caller's own account.
+
+        Raises:
+            MethodError: as `view`.
+        """
+        if self._own is None:
+            self.view(self.identity.account)
+        return self._own or {}
 
     def view(self, account: str, wanted: Iterable[str] = ()) -> Opened:
         """The account as this request sees it. The one place where access to an account is decided.
@@ -60,10 +76,10 @@ class Context:
         `wanted` are keys that come along if the account is opened by this call; see `Opened`.
 
         Raises:
-            MethodError: `accountNotFound` for an account that is not the caller's, whether it exists or
-                not; `forbidden` if it is disabled.
+            MethodError: `accountNotFound` for an account that is neither the caller's nor shared with him,
+                whether it exists or not; `forbidden` if it is disabled.
         """
-        if account != self.identity.account:
+        if account != self.identity.account and account not in self.own.get("shared", {}):
             raise MethodError("accountNotFound")
         if account not in self._views:
             view = Opened(self.site.store, account, self.site.clock.now(), wanted)
@@ -72,8 +88,27 @@ class Context:
                 raise MethodError("accountNotFound")
             if settings.get("disabled"):
                 raise MethodError("forbidden", "this account is disabled")
+            if account == self.identity.account:
+                self._own = settings
             self._views[account] = view
         return self._views[account]
+
+    def writable(self, account: str, wanted: Iterable[str] = ()) -> Opened:
+        """As `view`, for a call that changes the account.
+
+        Raises:
+            MethodError: `accountReadOnly` as well.
+        """
+        view = self.view(account, wanted)
+        share = self.own.get("shared", {}).get(account)
+        if share is not None and share["isReadOnly"]:
+            raise MethodError("accountReadOnly")
+        return view
+
+    def imply(self, name: str, arguments: dict[str, Any]) -> None:
+        """Have another method called that follows from this call: its response comes right after this one's,
+        under the same call id (RFC 8620 §5.4, RFC 8621 §7.5)."""
+        self.implied.append((name, arguments))
 
     def first_ids(self, view: View, prefix: str) -> list[str]:
         """Ids of the rows under a prefix, one more than may be got at once, which `/get` then refuses."""
@@ -105,7 +140,8 @@ class Step:
     """One object of a `/set` while it is decided: the drafts, and the creation ids known so far.
 
     When `together`, the objects of the call are judged as a whole afterwards: what depends on other objects
-    is then not to be checked now (RFC 8620 §5.3, names that are swapped).
+    is then not to be checked now (RFC 8620 §5.3, names that are swapped). `prepared` is what the type's
+    `prepare` returned.
     """
 
     context: Context
@@ -114,6 +150,9 @@ class Step:
     created: dict[str, str]
     arguments: dict[str, object]
     together: bool = False
+    prepared: Any = None
+    key: str = ""
+    """The creation id, where an object is created."""
 
     def resolve(self, id: str) -> str | None:
         """The id behind `id`, which may be `#` and a creation id; None if nothing was created under it."""

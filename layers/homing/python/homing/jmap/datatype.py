@@ -6,11 +6,13 @@ arguments.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from homing.jmap.kinds import Kind
+from homing.ledger.changes import Changes
+from homing.ledger.changes import changes as ledger_changes
 from homing.ledger.view import View
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 NO_DEFAULT: Final = object()
+OPTIONAL: Final = object()
+"""The default of a property that may be left out without having a value then that a client could foresee."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,22 @@ class Found:
     total: Callable[[], int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """What may have become of a query's results since a state.
+
+    `gone` are ids that may have left the results or moved within them; `back` are those that are to be looked for
+    in the new results: members of `gone` that match still, and what is new. The search for `back` ends when each
+    key of `pending` was met: by default the ids of `back` themselves; where another id may stand for one (collapsed
+    threads), `key` says what an id of the results stands for.
+    """
+
+    gone: Collection[str]
+    back: Collection[str]
+    pending: Collection[str] | None = None
+    key: Callable[[str], str] = lambda id: id
+
+
 Load = Callable[["Context", View, Sequence[str] | None, Sequence[str], Object], Iterator[Object]]
 """(context, view, ids or None for all, properties, further arguments) -> the objects that exist."""
 
@@ -85,8 +105,11 @@ class Setting:
     conflicts: Callable[[Step], bool] | None = None
     """Whether objects contradict each other, once a whole group is noted. A type that has it is first
     decided `together` (see `Step`), and object by object only if that leaves a contradiction."""
-    prepare: Callable[[View, Object, Commit], None] = lambda _view, _arguments, _commit: None
-    """Work too large for one commit that must be done before."""
+    prepare: Callable[[Context, Opened, Object, Commit], Any] = lambda _context, _view, _arguments, _commit: None
+    """Work that is done before the commits: what is too large for one, what is slow, what goes into blobs. What it
+    returns is `Step.prepared`. Trouble with one object belongs into that, not into an exception."""
+    finish: Callable[[Context, Object, Object], None] = lambda _context, _arguments, _response: None
+    """What follows from the response, once all is committed: `context.imply`."""
     shrink: Callable[[Draft, str], bool] = lambda _draft, _id: False
     """Makes the destruction of an object smaller that does not fit into a commit; whether it could."""
 
@@ -101,6 +124,9 @@ class Querying:
     arguments: Mapping[str, Property] = field(default_factory=dict)
     prefetch: Callable[[Object], list[str]] = lambda _: []
     """Keys of rows that come with the head, known from the filter alone."""
+    altered: Callable[[Context, Opened, Object, Sequence[Object], str], Altered] | None = None
+    """(context, view, arguments, sort, since state) -> what `/queryChanges` must look at. By default every object
+    that `/changes` tells of, which is right where an object's place depends on nothing but itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +146,19 @@ class DataType:
     default_properties: Sequence[str] | None = None
     accepts_property: Callable[[str], bool] = lambda _: False
     """Whether a name outside the table is a property all the same (`header:*`)."""
+    singleton: bool = False
+    """There is one object, "singleton", that is neither made nor destroyed (RFC 8620 §5.3)."""
+    state: Callable[[View], str] | None = None
+    """The state, where it is not the position of the last entry that touched the type."""
+    changes: Callable[[View, str, int | None], Changes] | None = None
+    """What changed since a state, where the ledger does not tell by itself."""
+
+    def state_of(self, view: View) -> str:
+        """The state of this type in an account (RFC 8620 §5.1)."""
+        return view.head.state(self.name) if self.state is None else self.state(view)
+
+    def changes_since(self, view: View, since: str, maximum: int | None = None) -> Changes:
+        """What changed since a state. Raises as `ledger.changes.changes`."""
+        if self.changes is not None:
+            return self.changes(view, since, maximum)
+        return ledger_changes(view, self.name, since, maximum)

@@ -21,7 +21,8 @@ encode: Final = msgspec.json.Encoder().encode
 @dataclass(frozen=True, slots=True)
 class Request:
     """An HTTP request. Header names are lower-case; `origin` is scheme and authority as the client sees
-    them; `body` may be an iterable of pieces for an upload."""
+    them; `body` may be an iterable of pieces for an upload; `websocket` is the URL of the WebSocket door, if there
+    is one."""
 
     method: str
     path: str
@@ -30,6 +31,7 @@ class Request:
     query: str = ""
     body: bytes | Iterable[bytes] = b""
     correlation: str = ""
+    websocket: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,11 @@ from homing.ledger.rows import Body, Head, Read, Value
 DELIVERY_SECONDS: Final = 30 * 24 * 3_600
 """How long a delivery is remembered: longer than any client retries (RFC 5321 §4.5.4.1: 4 to 5 days)."""
 
+EMAIL_DELIVERY: Final = "EmailDelivery"
+
+NOTED_EMAILS: Final = 1_000
+"""Emails that a blob's row names: `Blob/lookup` knows no more (RFC 9404 §4.3), but every one is counted."""
+
 ROWLESS: Final = frozenset({"Delivery", "Upload"})
 """Types whose changes write rows of their own form instead of `o/` rows."""
 
@@ -150,8 +155,18 @@ def _derive_email(writing: Writing, change: Change, before: Body | None, after: 
     sign = 1 if after else -1
     writing.emails += sign
     writing.bytes += sign * record["size"]
-    _use_blob(writing, record["blob"], sign)
+    _use_blob(writing, record["blob"], change.id, sign)
     writing.touch("Email", change.id, _how(before, after))
+
+
+def _derive_sieve_script(writing: Writing, change: Change, before: Body | None, after: Body | None) -> None:
+    """A script keeps its text."""
+    old, new = (before or {}).get("blob"), (after or {}).get("blob")
+    if old != new:
+        for digest, uses in ((new, 1), (old, -1)):
+            if digest is not None:
+                _use_blob(writing, digest, None, uses)
+    _derive_plain(writing, change, before, after)
 
 
 def _derive_thread(writing: Writing, change: Change, before: Body | None, after: Body | None) -> None:
@@ -220,22 +235,25 @@ def _mailbox(writing: Writing, mailbox: str) -> Body:
     return row
 
 
-def _use_blob(writing: Writing, digest: str, uses: int) -> None:
+def _use_blob(writing: Writing, digest: str, email: str | None, uses: int) -> None:
+    """Count a use of a blob in or out. Of emails, whose raw message it is, note which they are."""
     key = keys.blob_key(digest)
     row = writing.row(key) or {"uses": 0}
-    upload = row.get("upload", 0)
-    _put_blob(writing, key, row["uses"] + uses, upload)
+    emails = [id for id in row.get("emails", ()) if id != email]
+    if email is not None and uses > 0 and len(emails) < NOTED_EMAILS:
+        emails.append(email)
+    _put_blob(writing, key, {"uses": row["uses"] + uses, "emails": emails}, row.get("upload", 0))
 
 
-def _put_blob(writing: Writing, key: str, uses: int, upload: int) -> None:
+def _put_blob(writing: Writing, key: str, use: Body, upload: int) -> None:
     """A blob in use stays; one that was only uploaded expires (RFC 8620 §6.1)."""
-    body: Body = {"uses": uses}
+    body = {name: value for name, value in use.items() if value or name == "uses"}
     if upload * 1000 > writing.at:
         body["upload"] = upload
-    elif uses <= 0:
+    elif body["uses"] <= 0:
         writing.put(key, None)
         return
-    writing.put(key, body, upload if uses <= 0 else None)
+    writing.put(key, body, upload if body["uses"] <= 0 else None)
 
 
 def _derive_upload(writing: Writing, change: Change, _before: Body | None, after: Body | None) -> None:
@@ -243,17 +261,20 @@ def _derive_upload(writing: Writing, change: Change, _before: Body | None, after
     key = keys.blob_key(change.id)
     row = writing.row(key) or {"uses": 0}
     expires = max(row.get("upload", 0), (after or {})["expires"])
-    _put_blob(writing, key, row["uses"], expires)
+    _put_blob(writing, key, {"uses": row["uses"], "emails": row.get("emails", [])}, expires)
 
 
 def _derive_delivery(writing: Writing, change: Change, _before: Body | None, after: Body | None) -> None:
+    """New mail has come in: the state of EmailDelivery moves, a type without objects (RFC 8621 §1.5)."""
     writing.put(keys.delivery_key(change.id), after, writing.at // 1000 + DELIVERY_SECONDS)
+    writing.touch(EMAIL_DELIVERY, change.id, "created")
 
 
 _DERIVE: Final[dict[str, Callable[[Writing, Change, Body | None, Body | None], None]]] = {
     "Mailbox": _derive_mailbox,
     "Email": _derive_email,
     "Thread": _derive_thread,
+    "SieveScript": _derive_sieve_script,
     "Upload": _derive_upload,
     "Delivery": _derive_delivery,
 }

@@ -46,7 +46,7 @@ def changes(view: View, type: str, since: str, maximum: int | None = None) -> Ch
     Raises:
         MethodError: `cannotCalculateChanges`, for a state that this ledger never had.
     """
-    seq, skip = _parse_state(since, view.head.seq)
+    seq, skip = parse_state(since, view.head.seq)
     told: dict[str, list[str]] = {}
     state, counted_only, has_more = view.head.state(type), True, False
     for event in _events(view, type, seq, skip):
@@ -78,13 +78,13 @@ def _events(view: View, type: str, seq: int, skip: int) -> Iterator[_Event]:
     """Changes of the type in the entries after `seq`, up to the last entry that touched the type."""
     last = view.head.states.get(type, 0)
     if skip and seq >= last:
-        raise _unknown_state()
+        raise unknown_state()
     for row in view.scan(keys.entry_key(seq + 1), keys.entry_key(last + 1)) if seq < last else ():
         position = int(row.key.removeprefix(keys.ENTRY_PREFIX))
         touched = list(_in_order(touched_of(row.body).get(type) or Touched()))
         ignore = skip if position == seq + 1 else 0
         if ignore and ignore >= len(touched):
-            raise _unknown_state()
+            raise unknown_state()
         for number, (id, how) in enumerate(touched):
             if number >= ignore:
                 yield _Event(position, number, id, how)
@@ -100,12 +100,18 @@ def _state_before(event: _Event) -> str:
     return f"{event.seq - 1}.{event.number}" if event.number else str(event.seq - 1)
 
 
-def _parse_state(state: str, newest: int) -> tuple[int, int]:
+def parse_state(state: str, newest: int) -> tuple[int, int]:
+    """The position that a state names, and how many changes of the entry after it were told as well.
+
+    Raises:
+        MethodError: `cannotCalculateChanges`, for a state that a ledger whose last entry is `newest` never had.
+    """
     match = _STATE.match(state)
     if match is None or int(match[1]) > newest:
-        raise _unknown_state()
+        raise unknown_state()
     return int(match[1]), int(match[2] or 0)
 
 
-def _unknown_state() -> MethodError:
+def unknown_state() -> MethodError:
+    """The error for a state that cannot be told from."""
     return MethodError("cannotCalculateChanges", "this state is not one of this account")

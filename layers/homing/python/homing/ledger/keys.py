@@ -2,11 +2,12 @@
 
 | partition        | its objects                                                                      |
 |------------------|----------------------------------------------------------------------------------|
-| an account's id  | Account, Mailbox, Email, Provenance, Thread, Import                              |
+| an account's id  | Account, Mailbox, Email, Provenance, Thread, Import, PushSubscription            |
 | `!tenant/<id>`   | Principal                                                                        |
 | `!addr/<domain>` | Domain, Address, Login                                                           |
-| `!site`          | Token                                                                            |
+| `!site`          | Token, Vapid                                                                     |
 | `!tasks/<shard>` | no ledger: `<due ms>/<id>`, a task that waits; `!dead/<shard>`, one that failed  |
+| `!push/<account>`| no ledger: `<subscription>`, where to push to and what was pushed; can be erased  |
 
 | sort key                            | holds                                                         |
 |-------------------------------------|---------------------------------------------------------------|
@@ -16,7 +17,7 @@
 | `x/list/<mailbox or *>/<ms>/<email>`| what a list needs to filter and sort without the email         |
 | `x/msgid/<hash>`                    | the thread that a Message-ID (with its subject) belongs to     |
 | `d/<delivery>`                      | this delivery was done; expires                               |
-| `b/<digest>`                        | this partition may read the blob: uses, and an upload's expiry |
+| `b/<digest>`                        | this partition may read the blob: which emails use it, an upload's expiry |
 
 Times in keys are milliseconds in 13 digits, positions have 12, so that byte order is their order.
 """
@@ -33,6 +34,7 @@ SITE: Final = "!site"
 TASK_SHARDS: Final = 8
 TASKS_PREFIX: Final = "!tasks/"
 DEAD_PREFIX: Final = "!dead/"
+PUSH_PREFIX: Final = "!push/"
 ALL_MAILBOXES: Final = "*"
 ENTRY_PREFIX: Final = "g/"
 OBJECT_PREFIX: Final = "o/"
@@ -66,9 +68,14 @@ def dead_partition(shard: int) -> str:
     return f"{DEAD_PREFIX}{shard}"
 
 
+def push_partition(account: str) -> str:
+    """What is needed to push to the subscriptions of an account's user, and must be forgotten with them."""
+    return f"{PUSH_PREFIX}{account}"
+
+
 def is_ledger(partition: str) -> bool:
     """Whether the partition has a ledger of its own (the outbox has none)."""
-    return not partition.startswith((TASKS_PREFIX, DEAD_PREFIX))
+    return not partition.startswith((TASKS_PREFIX, DEAD_PREFIX, PUSH_PREFIX))
 
 
 def entry_key(seq: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import groupby
 from typing import Final
 
 from homing.message.addresses import Address, Group, parse_addresses, parse_groups
@@ -20,6 +21,9 @@ MAX_IDS: Final = 2_000
 
 MAX_TEXT: Final = 256 * 1_024
 """Characters of a header with comments that are read for ids, dates and URLs."""
+
+MAX_MARKS: Final = 500
+"""Combining marks on one character that are brought into order."""
 
 _FOLD: Final = re.compile(r"\r?\n(?=[ \t])|[\r\n]")
 _BROKEN: Final = re.compile("\ufffd+")
@@ -39,7 +43,7 @@ def as_raw(value: bytes) -> str:
 def as_text(value: bytes) -> str:
     """RFC 8621 §4.1.2.2: unfolded, trimmed, encoded words decoded, normalised to NFC."""
     text = decode_words(unfold(value)).strip()
-    return text if text.isascii() else unicodedata.normalize("NFC", clean(text))
+    return text if text.isascii() else _composed(clean(text))
 
 
 def as_addresses(value: bytes) -> list[Address]:
@@ -98,7 +102,19 @@ def _normalised(address: Address) -> Address:
 
 
 def _nfc(text: str | None) -> str | None:
-    return text if text is None or text.isascii() else unicodedata.normalize("NFC", clean(text))
+    return text if text is None or text.isascii() else _composed(clean(text))
+
+
+def _composed(text: str) -> str:
+    """NFC. A text with an endless run of combining marks stays as it is: to sort one takes time that grows with
+    its square, and no writing has more than a few."""
+    if len(text) > MAX_MARKS and any(
+        len(list(run)) > MAX_MARKS
+        for is_mark, run in groupby(text, lambda one: unicodedata.combining(one) > 0)
+        if is_mark
+    ):
+        return text
+    return unicodedata.normalize("NFC", text)
 
 
 def _without_comments(text: str) -> str:

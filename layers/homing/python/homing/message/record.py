@@ -1,6 +1,7 @@
 """What is stored of a message once and for ever: the values that lists, threads and body views need.
 
-`describe` gives a JSON object with JMAP's names (RFC 8621 §4.1), properties that are null or empty left out.
+`describe` gives a JSON object with JMAP's names (RFC 8621 §4.1), properties that are null left out: a field that is
+there but empty is "" or [] (RFC 8621 §4.1.2).
 It is a pure function of the bytes, carries nothing that I-JSON (RFC 7493) forbids, and stays below
 `MAX_RECORD` whatever the message holds. What was cut for that is named in "cut" with the number of items (or,
 for the subject, characters) left out; the whole value can always be read from the header block in the blob.
@@ -54,7 +55,7 @@ def describe(message: Message) -> dict[str, Any]:
     }
     _add_ids(record, message, cut)
     _add_addresses(record, message, cut)
-    if message.subject:
+    if message.subject is not None:
         record["subject"] = message.subject[:MAX_SUBJECT]
         if len(message.subject) > MAX_SUBJECT:
             cut["subject"] = len(message.subject) - MAX_SUBJECT
@@ -101,7 +102,7 @@ def _add_addresses(record: dict[str, Any], message: Message, cut: dict[str, int]
     left = MAX_ADDRESS_BYTES
     for name, attribute in _ADDRESS_FIELDS:
         addresses: list[Address] | None = getattr(message, attribute)
-        if not addresses:
+        if addresses is None:
             continue
         kept: list[Address] = []
         for address in addresses[:MAX_KEPT_ADDRESSES]:
@@ -109,7 +110,7 @@ def _add_addresses(record: dict[str, Any], message: Message, cut: dict[str, int]
             if left < 0:
                 break
             kept.append(_compact(address))
-        if kept:
+        if kept or not addresses:
             record[name] = kept
         if len(kept) < len(addresses):
             cut[name] = len(addresses) - len(kept)

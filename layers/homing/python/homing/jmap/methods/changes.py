@@ -8,7 +8,6 @@ from homing.jmap.context import Context
 from homing.jmap.datatype import DataType, Property
 from homing.jmap.kinds import ID, POSITIVE_INT, STRING, nullable
 from homing.jmap.methods.arguments import check_arguments
-from homing.ledger.changes import changes as ledger_changes
 
 ARGUMENTS: Final = {
     "accountId": Property(ID),
@@ -21,7 +20,7 @@ def changes(type: DataType, context: Context, given: dict[str, Any]) -> dict[str
     """Ids created, updated and destroyed since a state."""
     arguments = check_arguments(given, ARGUMENTS)
     view = context.view(arguments["accountId"])
-    found = ledger_changes(view, type.name, arguments["sinceState"], arguments["maxChanges"])
+    found = type.changes_since(view, arguments["sinceState"], arguments["maxChanges"])
     response = {
         "accountId": arguments["accountId"],
         "oldState": found.old_state,

@@ -27,7 +27,7 @@ def get(type: DataType, context: Context, given: dict[str, Any]) -> dict[str, An
     maximum = context.site.config.limits.max_objects_in_get
     if ids is not None and len(ids) > maximum:
         raise MethodError("requestTooLarge", f"maxObjectsInGet is {maximum}")
-    state = view.head.state(type.name)
+    state = type.state_of(view)
     found = {item["id"]: item for item in type.load(context, view, ids, properties, arguments)}
     if ids is None and len(found) > maximum:
         raise MethodError("requestTooLarge", f"there are more than maxObjectsInGet ({maximum}) of them")

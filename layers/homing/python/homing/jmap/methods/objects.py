@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from homing.jmap.context import Step
-from homing.jmap.datatype import NO_DEFAULT, DataType, Object, Property, SetError, Setting
+from homing.jmap.datatype import NO_DEFAULT, OPTIONAL, DataType, Object, Property, SetError, Setting
 from homing.jmap.kinds import ANYTHING
 from homing.jmap.patch import InvalidPatch, apply_patch
 
 _UNKNOWN = Property(ANYTHING, server_set=True)
+_FURTHER = Property(ANYTHING, immutable=True)
+"""A property outside the table that the type accepts, and checks itself."""
 
 
 def create(type: DataType, setting: Setting, step: Step, given: Object) -> Object | SetError:
     """Note a new object; return its id and what the client did not send."""
+    if type.singleton:
+        return SetError("singleton")
     settable = {name: property for name, property in type.properties.items() if not property.server_set}
     invalid = _invalid(type, given, lambda property: property.server_set)
     for name, property in settable.items():
@@ -24,7 +28,8 @@ def create(type: DataType, setting: Setting, step: Step, given: Object) -> Objec
             invalid[name] = f"{name} is required"
     if invalid:
         return _invalid_properties(invalid)
-    defaults = {name: property.default for name, property in settable.items() if name not in given}
+    absent = {name: property.default for name, property in settable.items() if name not in given}
+    defaults = {name: default for name, default in absent.items() if default is not OPTIONAL}
     result = setting.create(step, {**defaults, **given})
     if isinstance(result, SetError):
         return result
@@ -52,12 +57,19 @@ def update(type: DataType, setting: Setting, step: Step, id: str, patch: Object)
     return setting.update(step, id, current, changed) if changed else None
 
 
+def destroy(type: DataType, setting: Setting, step: Step, id: str) -> SetError | None:
+    """Note that an object goes."""
+    if setting.current(step.draft, id) is None:
+        return SetError("notFound")
+    return SetError("singleton") if type.singleton else setting.destroy(step, id)
+
+
 def _changed(type: DataType, current: Object, patched: Object) -> Object:
     """The properties whose value becomes another; null stands for the default where there is one."""
     changed: Object = {}
     for name, value in patched.items():
         property = type.properties.get(name, _UNKNOWN)
-        wanted = property.default if value is None and property.default is not NO_DEFAULT else value
+        wanted = property.default if value is None and property.default not in (NO_DEFAULT, OPTIONAL) else value
         if name not in current or not _same(current[name], wanted):
             changed[name] = wanted
     return changed
@@ -76,8 +88,8 @@ def _invalid(type: DataType, given: Object, forbidden: Callable[[Property], bool
     """Property names with what is wrong with each."""
     invalid: dict[str, str] = {}
     for name, value in given.items():
-        property = type.properties.get(name, _UNKNOWN)
-        if name not in type.properties:
+        property = type.properties.get(name, _FURTHER if type.accepts_property(name) else _UNKNOWN)
+        if property is _UNKNOWN:
             invalid[name] = f"{type.name} has no property {name!r}"
         elif forbidden(property):
             invalid[name] = f"{name} cannot be set"

@@ -34,22 +34,31 @@ def query(type: DataType, context: Context, given: dict[str, Any]) -> dict[str, 
     if querying is None:
         raise MethodError("unknownMethod")
     arguments = check_arguments(given, {**ARGUMENTS, **querying.arguments})
-    if arguments["filter"] is not None:
-        check_filter(arguments["filter"], querying.conditions)
-    sort = _comparators(arguments["sort"] or (), querying)
+    sort = check_query(arguments, querying)
     view = context.view(arguments["accountId"], querying.prefetch(arguments))
-    state = view.head.state(type.name)
+    state = type.state_of(view)
     found = querying.find(context, view, arguments["filter"], sort, arguments)
     response = {
         "accountId": arguments["accountId"],
         "queryState": state,
-        "canCalculateChanges": False,
+        "canCalculateChanges": True,
         **_page(found, arguments),
     }
     limit = arguments["limit"]
     if limit is None or limit > MAX_PAGE:
         response["limit"] = MAX_PAGE
     return response
+
+
+def check_query(arguments: Mapping[str, Any], querying: Querying) -> list[dict[str, Any]]:
+    """Check filter and sort before anything is read; return the comparators with their defaults.
+
+    Raises:
+        MethodError: as `check_filter`, and `unsupportedSort`.
+    """
+    if arguments["filter"] is not None:
+        check_filter(arguments["filter"], querying.conditions)
+    return _comparators(arguments["sort"] or (), querying)
 
 
 def check_filter(filter: Any, conditions: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ single object that does not fit is refused by itself. What is checked of an obje
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from homing.errors import LimitExceeded, MethodError, Permanent, Temporary
@@ -15,7 +15,7 @@ from homing.jmap.context import Context, Step
 from homing.jmap.datatype import DataType, Object, Property, SetError, Setting
 from homing.jmap.kinds import ID, ID_OR_REFERENCE, OBJECT, STRING, list_of, map_of, nullable
 from homing.jmap.methods.arguments import check_arguments
-from homing.jmap.methods.objects import create, update
+from homing.jmap.methods.objects import create, destroy, update
 from homing.ledger.transact import Draft, Transaction, transact
 
 T = TypeVar("T")
@@ -80,10 +80,10 @@ def set_(type: DataType, context: Context, given: dict[str, Any]) -> dict[str, A
     if len(items) > maximum:
         raise MethodError("requestTooLarge", f"maxObjectsInSet is {maximum}")
     account = arguments["accountId"]
-    view = context.view(account)
+    view = context.writable(account)
     work = _Work(type, setting, context, arguments)
     try:
-        setting.prepare(view, arguments, work.transact)
+        work.prepared = setting.prepare(context, view, arguments, work.transact)
         work.commit_all(items)
     except (Temporary, Permanent) as error:
         if work.outcome.changed:
@@ -91,7 +91,9 @@ def set_(type: DataType, context: Context, given: dict[str, Any]) -> dict[str, A
         raise
     finally:
         context.forget(account)
-    return _response(account, work.outcome)
+    response = _response(account, work.outcome)
+    setting.finish(context, arguments, response)
+    return response
 
 
 class _Work:
@@ -103,6 +105,7 @@ class _Work:
         self.context = context
         self.arguments = arguments
         self.outcome = _Outcome()
+        self.prepared: Any = None
 
     def transact(self, decide: Callable[[Draft], T]) -> T:
         """One commit of this call. The first must find the account in the state that the client expects."""
@@ -169,7 +172,7 @@ class _Work:
         self._prefetch(draft, items)
         created: dict[str, str] = {}
         known = {**self.context.created}
-        step = Step(self.context, transaction, draft, known, self.arguments, together)
+        step = Step(self.context, transaction, draft, known, self.arguments, together, self.prepared)
         results: list[tuple[_Item, str, Result]] = []
         for item in items:
             key, result = self._one(step, item)
@@ -188,7 +191,7 @@ class _Work:
     def _one(self, step: Step, item: _Item) -> tuple[str, Result]:
         """The key under which the response names the object, and what became of it."""
         if item.verb == "create":
-            return item.key, create(self.type, self.setting, step, item.value)
+            return item.key, create(self.type, self.setting, replace(step, key=item.key), item.value)
         id = step.resolve(item.key)
         if id is None:
             return item.key, SetError("notFound")
@@ -196,9 +199,7 @@ class _Work:
             if id in map(step.resolve, self.arguments["destroy"] or ()):
                 return id, SetError("willDestroy")
             return id, update(self.type, self.setting, step, id, item.value)
-        if self.setting.current(step.draft, id) is None:
-            return id, SetError("notFound")
-        return id, self.setting.destroy(step, id)
+        return id, destroy(self.type, self.setting, step, id)
 
 
 def _items(arguments: Object) -> Iterator[_Item]:

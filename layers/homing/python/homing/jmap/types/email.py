@@ -1,17 +1,16 @@
-"""Email (RFC 8621 §4): the declaration. Reading lies in `email_load`, changing in `email_change`,
-searching in `email_query`."""
+"""Email (RFC 8621 §4): the declaration. Reading lies in `email_load`, creating in `email_create`, changing in
+`email_change`, searching in `email_query` and what is beside it."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from homing.jmap.context import Step
-from homing.jmap.datatype import DataType, Object, Property, Querying, SetError, Setting
+from homing.jmap.datatype import OPTIONAL, DataType, Property, SetError, Setting
 from homing.jmap.kinds import (
     BOOLEAN,
     ID,
     ID_SET,
-    KEYWORD,
     KEYWORD_SET,
     OBJECT,
     STRING,
@@ -28,22 +27,21 @@ from homing.jmap.types.email_change import (
     shrink_thread,
     update_email,
 )
-from homing.jmap.types.email_load import is_header_property, load
-from homing.jmap.types.email_query import find, rows_known
+from homing.jmap.types.email_create import prepare
+from homing.jmap.types.email_filing import file_email
+from homing.jmap.types.email_load import load
+from homing.jmap.types.email_querying import QUERYING
+from homing.jmap.types.email_render import is_header_property
 
-_STRINGS: Final = Property(nullable(list_of(STRING)), immutable=True, default=None)
-_ADDRESSES: Final = Property(nullable(list_of(OBJECT)), immutable=True, default=None)
-_PARTS: Final = Property(list_of(OBJECT), immutable=True, default=None)
+_STRINGS: Final = Property(nullable(list_of(STRING)), immutable=True, default=OPTIONAL)
+_ADDRESSES: Final = Property(nullable(list_of(OBJECT)), immutable=True, default=OPTIONAL)
+_PARTS: Final = Property(list_of(OBJECT), immutable=True, default=OPTIONAL)
 
 DEFAULT_PROPERTIES: Final = (
     "id blobId threadId mailboxIds keywords size receivedAt messageId inReplyTo references sender from to cc bcc "
     "replyTo subject sentAt hasAttachment preview bodyValues textBody htmlBody attachments"
 ).split()
 """RFC 8621 §4.2."""
-
-
-def _create(_step: Step, _given: Object) -> tuple[str, Object] | SetError:
-    return SetError("forbidden", "this server does not create emails over JMAP; deliver or import them")
 
 
 def _destroy(step: Step, id: str) -> SetError | None:
@@ -61,7 +59,7 @@ EMAIL: Final = DataType(
         "mailboxIds": Property(ID_SET),
         "keywords": Property(KEYWORD_SET, default={}),
         "size": Property(UNSIGNED_INT, immutable=True, server_set=True),
-        "receivedAt": Property(UTC_DATE, immutable=True, default=None),
+        "receivedAt": Property(UTC_DATE, immutable=True, default=OPTIONAL),
         "messageId": _STRINGS,
         "inReplyTo": _STRINGS,
         "references": _STRINGS,
@@ -71,13 +69,13 @@ EMAIL: Final = DataType(
         "cc": _ADDRESSES,
         "bcc": _ADDRESSES,
         "replyTo": _ADDRESSES,
-        "subject": Property(nullable(STRING), immutable=True, default=None),
-        "sentAt": Property(nullable(STRING), immutable=True, default=None),
+        "subject": Property(nullable(STRING), immutable=True, default=OPTIONAL),
+        "sentAt": Property(nullable(STRING), immutable=True, default=OPTIONAL),
         "hasAttachment": Property(BOOLEAN, immutable=True, server_set=True),
         "preview": Property(STRING, immutable=True, server_set=True),
         "headers": Property(list_of(OBJECT), immutable=True, server_set=True),
-        "bodyStructure": Property(OBJECT, immutable=True, default=None),
-        "bodyValues": Property(OBJECT, immutable=True, default=None),
+        "bodyStructure": Property(OBJECT, immutable=True, default=OPTIONAL),
+        "bodyValues": Property(OBJECT, immutable=True, default=OPTIONAL),
         "textBody": _PARTS,
         "htmlBody": _PARTS,
         "attachments": _PARTS,
@@ -94,46 +92,13 @@ EMAIL: Final = DataType(
     },
     setting=Setting(
         current=settable,
-        create=_create,
+        create=file_email,
         update=update_email,
         destroy=_destroy,
         prefetch=fetch,
+        prepare=prepare,
         patch=lower_keywords,
         shrink=shrink_thread,
     ),
-    querying=Querying(
-        conditions={
-            "inMailbox": ID,
-            "inMailboxOtherThan": list_of(ID),
-            "before": UTC_DATE,
-            "after": UTC_DATE,
-            "minSize": UNSIGNED_INT,
-            "maxSize": UNSIGNED_INT,
-            "allInThreadHaveKeyword": KEYWORD,
-            "someInThreadHaveKeyword": KEYWORD,
-            "noneInThreadHaveKeyword": KEYWORD,
-            "hasKeyword": KEYWORD,
-            "notKeyword": KEYWORD,
-            "hasAttachment": BOOLEAN,
-            "from": STRING,
-            "to": STRING,
-            "cc": STRING,
-            "bcc": STRING,
-            "subject": STRING,
-        },
-        sorts={
-            "receivedAt": {},
-            "sentAt": {},
-            "size": {},
-            "from": {},
-            "to": {},
-            "subject": {},
-            "hasKeyword": {"keyword": KEYWORD},
-            "allInThreadHaveKeyword": {"keyword": KEYWORD},
-            "someInThreadHaveKeyword": {"keyword": KEYWORD},
-        },
-        find=find,
-        prefetch=rows_known,
-        arguments={"collapseThreads": Property(BOOLEAN, default=False)},
-    ),
+    querying=QUERYING,
 )

@@ -75,14 +75,14 @@ def update_email(step: Step, email: str, current: Object, changed: Object) -> Ob
     patch: Object = {}
     answer: Object = {}
     if "keywords" in changed:
-        keywords = {keyword.lower(): True for keyword in changed["keywords"]}
-        if len(keywords) > limits.max_keywords_per_email:
-            return SetError("tooManyKeywords", f"at most {limits.max_keywords_per_email}")
+        keywords = find_keywords(changed["keywords"], limits)
+        if isinstance(keywords, SetError):
+            return keywords
         patch["keywords"] = _difference(current["keywords"], keywords)
         if keywords != changed["keywords"]:
             answer["keywords"] = keywords
     if "mailboxIds" in changed:
-        mailboxes = _mailboxes(step, changed["mailboxIds"], limits)
+        mailboxes = find_mailboxes(step, changed["mailboxIds"], limits)
         if isinstance(mailboxes, SetError):
             return mailboxes
         patch["mailboxIds"] = _difference(current["mailboxIds"], mailboxes)
@@ -90,6 +90,25 @@ def update_email(step: Step, email: str, current: Object, changed: Object) -> Ob
     if patch:
         step.draft.update("Thread", thread_of(email), {"emails": {email: patch}})
     return answer or None
+
+
+def find_keywords(wanted: Object, limits: Limits) -> Object | SetError:
+    """The keywords of an email as they are stored, in lower case (RFC 8621 §4.1.1)."""
+    keywords = {keyword.lower(): True for keyword in wanted}
+    if len(keywords) > limits.max_keywords_per_email:
+        return SetError("tooManyKeywords", f"at most {limits.max_keywords_per_email}")
+    return keywords
+
+
+def find_mailboxes(step: Step, wanted: Object, limits: Limits) -> Object | SetError:
+    """The mailboxes that an email is to be in, each with the uid that it would get there."""
+    ids = [step.resolve(id) for id in wanted]
+    rows = step.draft.objects("Mailbox", [id for id in ids if id is not None])
+    if not ids or len(rows) < len(set(ids)):
+        return SetError("invalidProperties", "an email is in at least one mailbox, and each exists", ("mailboxIds",))
+    if len(rows) > limits.max_mailboxes_per_email:
+        return SetError("tooManyMailboxes", f"at most {limits.max_mailboxes_per_email}")
+    return {id: row["uidNext"] for id, row in rows.items()}
 
 
 def destroy_email(draft: Draft, email: str) -> None:
@@ -168,17 +187,6 @@ def _derived_rows(draft: Draft, email: str) -> list[str]:
     if thread is not None and len(thread["emails"]) == 1:
         rows += map(keys.message_id_key, thread["messageIds"])
     return rows
-
-
-def _mailboxes(step: Step, wanted: Object, limits: Limits) -> Object | SetError:
-    """The uid that the email gets in each mailbox (only the new ones are used)."""
-    ids = [step.resolve(id) for id in wanted]
-    rows = step.draft.objects("Mailbox", [id for id in ids if id is not None])
-    if not ids or len(rows) < len(set(ids)):
-        return SetError("invalidProperties", "an email is in at least one mailbox, and each exists", ("mailboxIds",))
-    if len(rows) > limits.max_mailboxes_per_email:
-        return SetError("tooManyMailboxes", f"at most {limits.max_mailboxes_per_email}")
-    return {id: row["uidNext"] for id, row in rows.items()}
 
 
 def _difference(before: Object, after: Object) -> Object:

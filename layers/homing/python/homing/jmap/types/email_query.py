@@ -1,74 +1,245 @@
-"""`Email/query` on list rows (RFC 8621 §4.4): what an inbox shows costs one scan of as many rows as are shown."""
+"""`Email/query` (RFC 8621 §4.4): what an inbox shows costs one scan of as many rows as are shown.
+
+Any filter goes one way: its top-level conditions are split into a question to the search index and the rest.
+Candidates come from the index where words are asked for, else from the list rows of a mailbox, lazily and newest or
+oldest first; the rest is put to them in groups that grow. After as many hits as the mailbox has emails, those left
+are read from its list: a word that is common elsewhere costs no more than twice the shorter way. Never reads the
+record of an email.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
-from typing import Any, Final
+from functools import cached_property
+from itertools import chain, islice, takewhile
+from typing import Final, TypeVar
 
-from homing.errors import MethodError
 from homing.ids import thread_of
 from homing.jmap.context import Context, Opened
 from homing.jmap.datatype import Found, Object
 from homing.jmap.kinds import utc_ms
+from homing.jmap.types.email_query_filter import (
+    ROWLESS_CONDITIONS,
+    Candidate,
+    Group,
+    Node,
+    Test,
+    Words,
+    conditions,
+    conjuncts,
+    has_words,
+    is_positive,
+    load_threads,
+    parse_filter,
+    select,
+)
+from homing.jmap.types.email_query_sort import THREAD_SORTS, date_order, in_order, in_order_within
+from homing.jmap.types.email_query_text import TEXT_CONDITIONS, Index
 from homing.ledger import keys
 from homing.ledger.entry import decode_body
 from homing.ledger.view import View
+from homing.ports.search import Expression, Hit
+from homing.ports.store import Row
 
-MAX_TOKENS: Final = 100
-"""Words of one condition, each of which is looked for in each email."""
-LOOKAHEAD: Final = 100
-"""Candidates whose threads or records are read together when a filter needs them: one call of the store."""
+T = TypeVar("T")
 
-THREAD_CONDITIONS: Final = frozenset({"allInThreadHaveKeyword", "someInThreadHaveKeyword", "noneInThreadHaveKeyword"})
-_TOKEN: Final = re.compile(r"""(?<!\S)"((?:\\.|[^"\\])*+)"(?!\S)|(?<!\S)'((?:\\.|[^'\\])*+)'(?!\S)|(\S++)""")
-_ESCAPED: Final = re.compile(r"""\\(["'\\])""")
-RECORD_CONDITIONS: Final = frozenset({"from", "to", "cc", "bcc", "subject"})
+FIRST_GROUP: Final = 50
+LARGEST_GROUP: Final = 1_024
+"""Candidates that are tested together: a page at first, since it may be full with these."""
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """An email as its list row shows it."""
+class Plan:
+    """A filter, split: `words` is the question to the index, None without one; `rest` what is tested besides."""
 
-    id: str
-    received_at: int
-    row: Object
+    words: Expression | None
+    rest: tuple[Node, ...]
+    mailbox: str
+    after: int | None
+    before: int | None
+
+    @property
+    def is_mailbox(self) -> bool:
+        """Whether all emails of one mailbox, or of the account, are asked for."""
+        alone = self.rest in ((), (Test("inMailbox", self.mailbox),))
+        return self.words is None and alone
 
 
-def find(_context: Context, view: Opened, filter: Object | None, sort: Sequence[Object], arguments: Object) -> Found:
+def plan_query(filter: Object | None) -> Plan:
+    """Split a checked filter.
+
+    Raises:
+        MethodError: `unsupportedFilter`, too many words.
+    """
+    parts = list(conjuncts(parse_filter(filter)))
+    words = next((node.expression for node in parts if isinstance(node, Words)), None)
+    rest = tuple(node for node in parts if not isinstance(node, Words))
+    tests = [node for node in rest if isinstance(node, Test)]
+    mailboxes = [node.value for node in tests if node.name == "inMailbox"]
+    return Plan(
+        words,
+        rest,
+        mailboxes[0] if mailboxes else keys.ALL_MAILBOXES,
+        max((utc_ms(node.value) for node in tests if node.name == "after"), default=None),
+        min((utc_ms(node.value) for node in tests if node.name == "before"), default=None),
+    )
+
+
+def find(context: Context, view: Opened, filter: Object | None, sort: Sequence[Object], arguments: Object) -> Found:
     """The ids that match, lazily where the order of the list rows is the order asked for."""
-    mailbox = _mailbox_of(filter)
+    plan = plan_query(filter)
     collapse = arguments["collapseThreads"]
-    newest_first, by_date = _date_order(sort)
-    if by_date and len(sort) < 2 and filter in (None, {}, {"inMailbox": mailbox}):
-        ids = _listed_ids(view, mailbox, newest_first, _first_rows(arguments))
-        return Found(_collapse(ids) if collapse else ids, _known_total(view, mailbox, collapse=collapse))
-    candidates = _candidates(view, mailbox, newest_first)
-    if filter is not None:
-        matches = compile_filter(filter, view)
-        candidates = (one for one in _read_ahead(view, candidates, filter, sort) if matches(one))
+    newest_first, by_date = date_order(sort)
+    if by_date and len(sort) < 2 and plan.is_mailbox:
+        ids = _listed_ids(view, plan.mailbox, newest_first, _first_rows(arguments))
+        return Found(_collapse(ids) if collapse else ids, _known_total(view, plan.mailbox, collapse=collapse))
+    search = EmailSearch(context, view, plan, sort)
+    candidates = search.candidates(newest_first=newest_first)
     if not by_date:
-        candidates = iter(_sorted(_read_ahead(view, candidates, {}, sort), sort, view))
+        candidates = iter(in_order(search.with_threads(candidates), sort, view))
     elif len(sort) > 1:
-        candidates = _sorted_within(_read_ahead(view, candidates, {}, sort), sort[1:], view)
+        candidates = in_order_within(search.with_threads(candidates), sort[1:], view)
     found = (one.id for one in candidates)
-    return Found(_collapse(found) if collapse else found)
+    return Found(_collapse(found), None) if collapse else Found(found, search.known_total)
 
 
-def compile_filter(filter: Object, view: View) -> Callable[[Candidate], bool]:
-    """A predicate for a checked filter (RFC 8620 §5.5, RFC 8621 §4.4.1)."""
-    if "operator" in filter:
-        inner = [compile_filter(one, view) for one in filter["conditions"]]
-        if filter["operator"] == "AND":
-            return lambda one: all(test(one) for test in inner)
-        if filter["operator"] == "OR":
-            return lambda one: any(test(one) for test in inner)
-        return lambda one: not any(test(one) for test in inner)
-    tests = [_CONDITIONS[name](value, view) for name, value in filter.items()]
-    return lambda one: all(test(one) for test in tests)
+def rows_known(arguments: Object) -> list[str]:
+    """The mailbox whose counters give the total, or tell how to search, so that it comes with the head."""
+    filter = arguments["filter"]
+    mailbox = _mailbox_of(filter)
+    known = arguments["calculateTotal"] or (
+        filter is not None and not TEXT_CONDITIONS.keys().isdisjoint(_names(filter))
+    )
+    return [keys.object_key("Mailbox", mailbox)] if known and mailbox != keys.ALL_MAILBOXES else []
+
+
+class EmailSearch:
+    """One query's way through the index and the list rows of an account."""
+
+    def __init__(self, context: Context, view: Opened, plan: Plan, sort: Sequence[Object]) -> None:
+        self._context = context
+        self._view = view
+        self._plan = plan
+        tests = list(conditions(plan.rest))
+        sorts = {comparator["property"] for comparator in sort}
+        self._sorts_by_thread = bool(sorts & THREAD_SORTS)
+        self._needs_rows = any(test.name not in ROWLESS_CONDITIONS for test in tests) or bool(sorts - {"receivedAt"})
+        self._asks_index = plan.words is not None or has_words(plan.rest)
+
+    @cached_property
+    def index(self) -> Index:
+        """The search index, which by now holds what the view shows."""
+        return Index(self._context, self._view)
+
+    @property
+    def known_total(self) -> Callable[[], int] | None:
+        """The index counts what is nothing but a question to it."""
+        words = self._plan.words
+        return None if words is None or self._plan.rest else lambda: self.index.count(words)
+
+    def candidates(self, *, newest_first: bool) -> Iterator[Candidate]:
+        """All that match, by date."""
+        if self._asks_index:
+            _ = self.index  # what cannot be asked is known before the first id is told
+        groups = self._found(newest_first) if self._asks_first else self._of_list(newest_first)
+        return chain.from_iterable(groups)
+
+    def match(self, ids: Sequence[str], moments: Sequence[int]) -> list[Candidate]:
+        """Those of some emails, received at those moments, that match."""
+        hits = [Hit(id, keys.clamp_ms(at)) for id, at in zip(ids, moments, strict=True)]
+        return self._select(self._with_rows(hits, always=True), words=True)
+
+    def with_threads(self, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+        """The candidates, with the threads that the order reads fetched for many at a time."""
+        if not self._sorts_by_thread:
+            yield from candidates
+            return
+        for group in _groups(candidates):
+            load_threads(self._view, (one.id for one in group))
+            yield from group
+
+    @property
+    def _asks_first(self) -> bool:
+        """Whether candidates come from the index: not where all emails but some are asked for by their words."""
+        plan = self._plan
+        return plan.words is not None and (is_positive(plan.words) or not plan.rest)
+
+    def _select(self, group: Sequence[Candidate], *, words: bool) -> list[Candidate]:
+        """Those that match the rest, and the words if these are not known to be there."""
+        plan = self._plan
+        every = (*plan.rest, Words(plan.words)) if words and plan.words is not None else plan.rest
+        return select(Group("AND", every), group, self._view, self._matching)
+
+    def _matching(self, expression: Expression, ids: Sequence[str]) -> set[str]:
+        return self.index.matching(expression, ids)
+
+    def _found(self, newest_first: bool) -> Iterator[list[Candidate]]:
+        """What matches, out of the index, and after too many hits out of the list."""
+        assert self._plan.words is not None  # noqa: S101  # for the type checker: see `_asks_first`
+        hits = self.index.hits(self._plan.words, newest_first=newest_first)
+        after, before = self._plan.after, self._plan.before
+        if newest_first and after is not None:
+            hits = takewhile(lambda hit: hit.received_at >= after, hits)
+        if not newest_first and before is not None:
+            hits = takewhile(lambda hit: hit.received_at < before, hits)
+        is_tested = self._needs_rows or self._plan.rest
+        looked_at = 0
+        for group in _groups(hits) if is_tested else ([hit] for hit in hits):
+            yield self._select(self._with_rows(group), words=False)
+            looked_at += len(group)
+            if self._plan.mailbox != keys.ALL_MAILBOXES and looked_at > self._mailbox_size:
+                yield from self._of_list(newest_first, group[-1])
+                return
+
+    @property
+    def _mailbox_size(self) -> int:
+        row = self._view.early("Mailbox", self._plan.mailbox)
+        return row["counts"][0] if row else 0
+
+    def _of_list(self, newest_first: bool, behind: Hit | None = None) -> Iterator[list[Candidate]]:
+        """What matches, out of the list rows of a mailbox: between the dates asked for, and behind an email."""
+        start, end = self._bounds()
+        last = None
+        if behind is not None:
+            last = keys.list_key(self._plan.mailbox, behind.received_at, behind.email)
+            start, end = (start, min(end, last)) if newest_first else (max(start, last), end)
+        rows = self._view.scan(start, end, reverse=newest_first) if start < end else iter(())
+        for group in _groups(_candidate(row) for row in rows if row.key != last):
+            yield self._select(group, words=True)
+
+    def _bounds(self) -> tuple[str, str]:
+        """Between which keys the list rows of the dates asked for lie."""
+        prefix = keys.list_prefix(self._plan.mailbox)
+        start, end = keys.prefix_range(prefix)
+        after, before = self._plan.after, self._plan.before
+        if after is not None:
+            start = f"{prefix}{keys.clamp_ms(after):013d}/"
+        if before is not None and keys.clamp_ms(before) == before:
+            end = f"{prefix}{before:013d}/"
+        return start, end
+
+    def _with_rows(self, hits: Sequence[Hit], *, always: bool = False) -> list[Candidate]:
+        """Emails with their list rows, if anything asks for these; without those that are not in the mailbox."""
+        if not self._needs_rows and not always:
+            return [Candidate(hit.email, hit.received_at, {}) for hit in hits]
+        account = self._view.partition
+        places = [(account, keys.list_key(self._plan.mailbox, hit.received_at, hit.email)) for hit in hits]
+        rows = self._context.site.store.get_many(places)
+        return [_candidate(row) for place in places if (row := rows.get(place)) is not None]
+
+
+def _candidate(row: Row) -> Candidate:
+    rest, _, id = row.key.rpartition("/")
+    return Candidate(id, int(rest.rpartition("/")[2]), decode_body(row.body))
+
+
+def _groups(items: Iterable[T]) -> Iterator[list[T]]:
+    size = FIRST_GROUP
+    rest = iter(items)
+    while group := list(islice(rest, size)):
+        yield group
+        size = min(2 * size, LARGEST_GROUP)
 
 
 def _mailbox_of(filter: Object | None) -> str:
@@ -82,19 +253,10 @@ def _mailbox_of(filter: Object | None) -> str:
     return mailbox
 
 
-def _date_order(sort: Sequence[Object]) -> tuple[bool, bool]:
-    """(newest first, whether the list rows are in the order asked for)."""
-    if not sort:
-        return True, True
-    first = sort[0]
-    return not first["isAscending"], first["property"] == "receivedAt"
-
-
-def rows_known(arguments: Object) -> list[str]:
-    """The mailbox whose counters give the total, so that it comes with the head."""
-    mailbox = _mailbox_of(arguments["filter"])
-    known = arguments["calculateTotal"] and mailbox != keys.ALL_MAILBOXES
-    return [keys.object_key("Mailbox", mailbox)] if known else []
+def _names(filter: Object) -> set[str]:
+    if "operator" in filter:
+        return {name for one in filter["conditions"] for name in _names(one)}
+    return set(filter)
 
 
 def _first_rows(arguments: Object) -> int | None:
@@ -122,13 +284,6 @@ def _listed_ids(view: View, mailbox: str, newest_first: bool, limit: int | None)
         yield keys.id_of(row.key)
 
 
-def _candidates(view: View, mailbox: str, newest_first: bool) -> Iterator[Candidate]:
-    start, end = keys.prefix_range(keys.list_prefix(mailbox))
-    for row in view.scan(start, end, reverse=newest_first):
-        rest, _, id = row.key.rpartition("/")
-        yield Candidate(id, int(rest.rpartition("/")[2]), decode_body(row.body))
-
-
 def _collapse(ids: Iterable[str]) -> Iterator[str]:
     """Only the first email of each thread."""
     seen: set[str] = set()
@@ -137,159 +292,3 @@ def _collapse(ids: Iterable[str]) -> Iterator[str]:
         if thread not in seen:
             seen.add(thread)
             yield id
-
-
-def _names(filter: Object) -> set[str]:
-    if "operator" in filter:
-        return {name for one in filter["conditions"] for name in _names(one)}
-    return set(filter)
-
-
-def _read_ahead(
-    view: View, candidates: Iterable[Candidate], filter: Object, sort: Sequence[Object]
-) -> Iterator[Candidate]:
-    """The candidates, with the rows that filter or sort will read fetched a hundred at a time."""
-    names = _names(filter) | {comparator["property"] for comparator in sort}
-    threads, records = bool(names & THREAD_CONDITIONS), bool(_names(filter) & RECORD_CONDITIONS)
-    if not threads and not records:
-        yield from candidates
-        return
-    group: list[Candidate] = []
-    for one in candidates:
-        group.append(one)
-        if len(group) == LOOKAHEAD:
-            _fetch(view, group, threads=threads, records=records)
-            yield from group
-            group = []
-    _fetch(view, group, threads=threads, records=records)
-    yield from group
-
-
-def _fetch(view: View, group: Sequence[Candidate], *, threads: bool, records: bool) -> None:
-    wanted = [keys.object_key("Thread", thread_of(one.id)) for one in group] if threads else []
-    wanted += [keys.object_key("Email", one.id) for one in group] if records else []
-    view.load(wanted)
-
-
-def _sorted(candidates: Iterable[Candidate], sort: Sequence[Object], view: View) -> list[Candidate]:
-    """Stable sorts from the last comparator to the first; what is equal in all stays newest first."""
-    found = sorted(candidates, key=lambda one: (one.received_at, one.id), reverse=True)
-    for comparator in reversed(sort):
-        key = _SORTS[comparator["property"]](comparator, view)
-        found.sort(key=key, reverse=not comparator["isAscending"])
-    return found
-
-
-def _sorted_within(candidates: Iterable[Candidate], sort: Sequence[Object], view: View) -> Iterator[Candidate]:
-    """Candidates in order of date, those of one moment sorted further."""
-    for _, group in groupby(candidates, key=lambda one: one.received_at):
-        yield from _sorted(group, sort, view)
-
-
-def _thread_states(one: Candidate, view: View) -> list[Object]:
-    thread = view.object("Thread", thread_of(one.id))
-    return list(thread["emails"].values()) if thread else []
-
-
-def _in_thread(keyword: str, view: View, judge: Callable[[Iterable[bool]], bool]) -> Callable[[Candidate], bool]:
-    wanted = keyword.lower()
-    return lambda one: judge(wanted in state["keywords"] for state in _thread_states(one, view))
-
-
-def _addresses(name: str, text: str, view: View) -> Callable[[Candidate], bool]:
-    wanted = tokens(text)
-
-    def test(one: Candidate) -> bool:
-        record = view.object("Email", one.id) or {}
-        addresses = record.get(name) or []
-        written = ", ".join(f"{item.get('name') or ''} <{item.get('email') or ''}>" for item in addresses).casefold()
-        return all(token in written for token in wanted)
-
-    return test
-
-
-def _subject(text: str, view: View) -> Callable[[Candidate], bool]:
-    wanted = tokens(text)
-
-    def test(one: Candidate) -> bool:
-        subject = str((view.object("Email", one.id) or {}).get("subject", "")).casefold()
-        return all(token in subject for token in wanted)
-
-    return test
-
-
-def tokens(text: str) -> list[str]:
-    """What must all be found: words, and phrases in quotes with `\\` before a quote (RFC 8621 §4.4.1).
-
-    Raises:
-        MethodError: `unsupportedFilter`, more than `MAX_TOKENS`.
-    """
-    found = (match[1] or match[2] or match[3] for match in _TOKEN.finditer(text))
-    wanted = dict.fromkeys(_ESCAPED.sub(r"\1", token).casefold() for token in found if token)
-    if len(wanted) > MAX_TOKENS:
-        raise MethodError("unsupportedFilter", f"more than {MAX_TOKENS} words")
-    return list(wanted)
-
-
-def _other_than(mailboxes: list[str]) -> Callable[[Candidate], bool]:
-    excluded = frozenset(mailboxes)
-    return lambda one: any(mailbox not in excluded for mailbox in one.row["mailboxIds"])
-
-
-def _before(moment: int) -> Callable[[Candidate], bool]:
-    return lambda one: one.received_at < moment
-
-
-def _has(keyword: str) -> Callable[[Candidate], bool]:
-    wanted = keyword.lower()
-    return lambda one: wanted in one.row["keywords"]
-
-
-def _not(test: Callable[[Candidate], bool]) -> Callable[[Candidate], bool]:
-    return lambda one: not test(one)
-
-
-_CONDITIONS: Final[dict[str, Callable[[Any, View], Callable[[Candidate], bool]]]] = {
-    "inMailbox": lambda value, _: lambda one: value in one.row["mailboxIds"],
-    "inMailboxOtherThan": lambda value, _: _other_than(value),
-    "before": lambda value, _: _before(utc_ms(value)),
-    "after": lambda value, _: _not(_before(utc_ms(value))),
-    "minSize": lambda value, _: lambda one: one.row["size"] >= value,
-    "maxSize": lambda value, _: lambda one: one.row["size"] < value,
-    "hasKeyword": lambda value, _: _has(value),
-    "notKeyword": lambda value, _: _not(_has(value)),
-    "allInThreadHaveKeyword": lambda value, view: _in_thread(value, view, all),
-    "someInThreadHaveKeyword": lambda value, view: _in_thread(value, view, any),
-    "noneInThreadHaveKeyword": lambda value, view: _not(_in_thread(value, view, any)),
-    "hasAttachment": lambda value, _: lambda one: one.row["hasAttachment"] == value,
-    "from": lambda value, view: _addresses("from", value, view),
-    "to": lambda value, view: _addresses("to", value, view),
-    "cc": lambda value, view: _addresses("cc", value, view),
-    "bcc": lambda value, view: _addresses("bcc", value, view),
-    "subject": _subject,
-}
-
-
-def _moment(sent_at: str) -> float:
-    """Seconds since 1970 of a stored `sentAt`, whatever its offset; 0 where there is none."""
-    try:
-        return datetime.fromisoformat(sent_at).timestamp() if sent_at else 0.0
-    except (ValueError, OverflowError):
-        return 0.0
-
-
-def _by_text(name: str) -> Callable[[Object, View], Callable[[Candidate], Any]]:
-    return lambda _comparator, _view: lambda one: one.row[name].casefold()
-
-
-_SORTS: Final[dict[str, Callable[[Object, View], Callable[[Candidate], Any]]]] = {
-    "receivedAt": lambda _comparator, _view: lambda one: one.received_at,
-    "size": lambda _comparator, _view: lambda one: one.row["size"],
-    "sentAt": lambda _comparator, _view: lambda one: _moment(one.row["sentAt"]),
-    "from": _by_text("from"),
-    "to": _by_text("to"),
-    "subject": _by_text("subject"),
-    "hasKeyword": lambda comparator, _view: _has(comparator["keyword"]),
-    "allInThreadHaveKeyword": lambda comparator, view: _in_thread(comparator["keyword"], view, all),
-    "someInThreadHaveKeyword": lambda comparator, view: _in_thread(comparator["keyword"], view, any),
-}

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from homing.jmap.context import Context, Step
-from homing.jmap.datatype import Commit, DataType, Found, Object, Property, Querying, SetError, Setting
+from homing.jmap.datatype import Altered, Commit, DataType, Found, Object, Property, Querying, SetError, Setting
 from homing.jmap.kinds import BOOLEAN, ID, ID_OR_REFERENCE, OBJECT, STRING, UNSIGNED_INT, UNSIGNED_INT_31, nullable
 from homing.jmap.types.email_change import empty_mailbox
 from homing.jmap.types.mailbox_tree import ancestors, check_mailbox, contradicts, has_child, in_tree_order
 from homing.ledger import keys
+from homing.ledger.changes import changes as ledger_changes
 from homing.ledger.view import View
 
 FIXED: Final = frozenset({keys.INBOX, keys.TRASH})
@@ -90,7 +91,7 @@ def _destroy(step: Step, id: str) -> SetError | None:
     return None
 
 
-def _prepare(view: View, arguments: Object, commit: Commit) -> None:
+def _prepare(_context: Context, view: View, arguments: Object, commit: Commit) -> None:
     """`onDestroyRemoveEmails`: empty the mailboxes that will be destroyed, a few emails a commit."""
     if not arguments["onDestroyRemoveEmails"]:
         return
@@ -122,9 +123,7 @@ def _stored(wanted: Object) -> Object:
 
 def _find(_context: Context, view: View, filter: Object | None, sort: Sequence[Object], arguments: Object) -> Found:
     rows = {id: render(id, row) for id, row in view.all_objects("Mailbox").items()}
-    matching = {id for id, row in rows.items() if filter is None or _matches(row, filter)}
-    if arguments["filterAsTree"]:
-        matching = {id for id in matching if all(above in matching for above in ancestors(rows, id))}
+    matching = _matching(view, {**arguments, "filter": filter})
     order = sorted(rows)
     for comparator in reversed(sort):
         name = comparator["property"]
@@ -134,6 +133,28 @@ def _find(_context: Context, view: View, filter: Object | None, sort: Sequence[O
         order = in_tree_order(rows, order)
     ids = [id for id in order if id in matching]
     return Found(ids, lambda: len(ids))
+
+
+def _matching(view: View, arguments: Object) -> set[str]:
+    """Ids of the mailboxes that a filter lets through."""
+    rows = {id: render(id, row) for id, row in view.all_objects("Mailbox").items()}
+    filter = arguments["filter"]
+    matching = {id for id, row in rows.items() if filter is None or _matches(row, filter)}
+    if arguments["filterAsTree"]:
+        matching = {id for id in matching if all(above in matching for above in ancestors(rows, id))}
+    return matching
+
+
+def _altered(_context: Context, view: View, arguments: Object, _sort: Sequence[Object], since: str) -> Altered:
+    """In a tree a mailbox that changes takes all below it along: then every place may be another."""
+    changes = ledger_changes(view, "Mailbox", since)
+    changed = [] if changes.only_counted else changes.updated
+    if (changes.created or changed or changes.destroyed) and (arguments["sortAsTree"] or arguments["filterAsTree"]):
+        every = list(view.all_objects("Mailbox"))
+        return Altered([*every, *changes.destroyed], _matching(view, arguments))
+    still = _matching(view, arguments)
+    back = [id for id in (*changes.created, *changed) if id in still]
+    return Altered([*changed, *changes.destroyed], back)
 
 
 def _matches(row: Object, filter: Object) -> bool:
@@ -195,6 +216,7 @@ MAILBOX: Final = DataType(
         },
         sorts={"sortOrder": {}, "name": {}, "parentId": {}},
         find=_find,
+        altered=_altered,
         arguments={
             "sortAsTree": Property(BOOLEAN, default=False),
             "filterAsTree": Property(BOOLEAN, default=False),

@@ -1,0 +1,153 @@
+"""Whoever had the results of a query at any moment has today's by what `/queryChanges` tells (RFC 8620 §5.6).
+
+The clients and their acts are those of `test_model`; the queries are many, and each is followed from every state.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from homing.jmap.kinds import utc_date
+from tests.conftest import START, FakeClock
+from tests.rooms.jmap.conftest import Client, Object
+from tests.rooms.jmap.test_model import Play
+
+STEPS = 60
+
+
+def by(property: str, *, up: bool = True, **more: Any) -> Object:
+    return {"property": property, "isAscending": up, **more}
+
+
+def both(*conditions: Object, operator: str = "AND") -> Object:
+    return {"operator": operator, "conditions": list(conditions)}
+
+
+EMAIL_QUERIES: list[Object] = [
+    {},
+    {"filter": {"inMailbox": "inbox"}},
+    {"filter": {"inMailbox": "inbox"}, "sort": [by("receivedAt", up=False)], "collapseThreads": True},
+    {"filter": {"inMailbox": "trash"}, "sort": [by("receivedAt")]},
+    {"filter": {"inMailboxOtherThan": ["inbox", "trash"]}, "sort": [by("subject"), by("receivedAt", up=False)]},
+    {"filter": {"hasKeyword": "$seen"}},
+    {"filter": {"notKeyword": "$flagged"}, "collapseThreads": True},
+    {"filter": {"someInThreadHaveKeyword": "$flagged"}},
+    {"filter": {"allInThreadHaveKeyword": "$seen"}, "collapseThreads": True},
+    {"filter": {"noneInThreadHaveKeyword": "work"}, "sort": [by("receivedAt")]},
+    {"sort": [by("hasKeyword", keyword="$flagged", up=False), by("receivedAt", up=False)]},
+    {"sort": [by("someInThreadHaveKeyword", keyword="$seen"), by("receivedAt")], "collapseThreads": True},
+    {"sort": [by("allInThreadHaveKeyword", keyword="$seen", up=False)]},
+    {"filter": both({"inMailbox": "inbox"}, both({"hasKeyword": "$seen"}, operator="NOT"))},
+    {"filter": both({"inMailbox": "inbox"}, {"hasKeyword": "$flagged"}, operator="OR"), "collapseThreads": True},
+    {"filter": {"after": utc_date(START + 2_000)}},
+    {"filter": {"before": utc_date(START + 5_000), "inMailbox": "inbox"}, "sort": [by("size"), by("receivedAt")]},
+    {"filter": {"subject": "subject"}, "collapseThreads": True},
+    {"filter": both({"text": "subject"}, {"inMailbox": "inbox"})},
+    {"filter": both({"text": "nowhere"}, {"hasKeyword": "$seen"}, operator="OR")},
+]
+MAILBOX_QUERIES: list[Object] = [
+    {},
+    {"sort": [by("name")]},
+    {"sort": [by("sortOrder"), by("name", up=False)], "sortAsTree": True},
+    {"filter": {"hasAnyRole": False}, "sort": [by("name")]},
+    {"filter": {"parentId": None}},
+    {"filter": {"name": "box"}, "filterAsTree": True, "sortAsTree": True, "sort": [by("name")]},
+]
+
+
+@dataclass
+class Results:
+    """What a client has of one query."""
+
+    type: str
+    arguments: Object
+    state: str
+    ids: list[str]
+    total: int
+
+
+def ask(client: Client, type: str, arguments: Object) -> Results:
+    answer = client.call(f"{type}/query", **arguments, calculateTotal=True)
+    return Results(type, arguments, answer["queryState"], answer["ids"], answer["total"])
+
+
+def follow(client: Client, results: Results) -> None:
+    """Splice as RFC 8620 §5.6 says."""
+    answer = client.call(
+        f"{results.type}/queryChanges", **results.arguments, sinceQueryState=results.state, calculateTotal=True
+    )
+    removed = set(answer["removed"])
+    assert len(removed) == len(answer["removed"])
+    results.ids = [id for id in results.ids if id not in removed]
+    assert [one["index"] for one in answer["added"]] == sorted(one["index"] for one in answer["added"])
+    for one in answer["added"]:
+        assert one["id"] not in results.ids
+        results.ids.insert(one["index"], one["id"])
+    results.state, results.total = answer["newQueryState"], answer["total"]
+
+
+class QueryPlay(Play):
+    """More acts: mailboxes move in their tree, emails are written and imported by clients."""
+
+    def act(self) -> None:
+        if self.random.random() < 0.2:
+            self.clock.advance(self.random.choice([0, 1, 1_000]))
+            self.random.choice([self.rename_box, self.write])(self.random.choice(self.clients))
+        else:
+            super().act()
+
+    def rename_box(self, client: Client) -> None:
+        id = self.random.choice(sorted(self.model.mailboxes))
+        parent = self.random.choice([None, *sorted(self.model.mailboxes)])
+        patch = {"name": f"box {self.random.random()}", "parentId": parent, "sortOrder": self.random.randint(0, 9)}
+        client.call("Mailbox/set", update={id: patch})
+
+    def write(self, client: Client) -> None:
+        boxes = self.some(self.model.mailboxes)
+        new = {
+            "mailboxIds": dict.fromkeys(boxes, True),
+            "keywords": {"$draft": True},
+            "subject": "subject",
+            "references": self.some(self.sent, 1) if self.sent else None,
+            "bodyValues": {"1": {"value": "written by a client"}},
+            "textBody": [{"partId": "1", "type": "text/plain"}],
+        }
+        made = client.call("Email/set", create={"new": new})["created"]["new"]
+        self.model.emails[made["id"]] = (set(boxes), {"$draft"}, made["threadId"])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_result_that_follows_its_changes_is_what_a_new_query_gives(
+    ann: Client, clock: FakeClock, seed: int
+) -> None:
+    play = QueryPlay(seed, [ann, Client(ann.site, ann.user)], clock)
+    queries = [("Email", one) for one in EMAIL_QUERIES] + [("Mailbox", one) for one in MAILBOX_QUERIES]
+    remembered: list[Results] = []
+
+    for step in range(STEPS):
+        if step % 4 == 0:
+            remembered += [ask(ann, type, arguments) for type, arguments in queries]
+        play.act()
+
+    today = {id(arguments): ask(ann, type, arguments) for type, arguments in queries}
+    for results in remembered:
+        followed = copy.deepcopy(results)
+        follow(ann, followed)
+        truth = today[id(results.arguments)]
+        assert (followed.ids, followed.total, followed.state) == (truth.ids, truth.total, truth.state), results
+
+
+@pytest.mark.parametrize("arguments", EMAIL_QUERIES[:4] + EMAIL_QUERIES[7:9])
+def test_results_that_are_followed_step_by_step_stay_right(ann: Client, clock: FakeClock, arguments: Object) -> None:
+    play = QueryPlay(99, [ann], clock)
+    results = ask(ann, "Email", arguments)
+
+    for _ in range(STEPS // 2):
+        play.act()
+        follow(ann, results)
+        truth = ask(ann, "Email", arguments)
+        assert (results.ids, results.total) == (truth.ids, truth.total)

@@ -1,0 +1,86 @@
+"""Accounts that a user was let into by their owners (RFC 8620 §1.6.2, §2)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from homing.directory.accounts import share_account, unshare_account
+from homing.ledger.entry import Actor
+from homing.site import Site
+from tests.mail import message
+from tests.rooms.jmap.conftest import Client, Object
+
+
+def session(client: Client) -> Object:
+    return json.loads(client.http("GET", "/jmap/session").body)
+
+
+def share(site: Site, actor: Actor, *, read_only: bool = False) -> None:
+    share_account(site, actor, "bob@example.org", "ann@example.org", read_only=read_only)
+
+
+def test_a_shared_account_is_in_the_session_and_is_not_the_primary_one(
+    ann: Client, bob: Client, site: Site, actor: Actor
+) -> None:
+    before = session(ann)
+    share(site, actor, read_only=True)
+    after = session(ann)
+
+    account = after["accounts"][bob.account]
+    assert (account["name"], account["isPersonal"], account["isReadOnly"]) == ("bob@example.org", False, True)
+    assert set(after["primaryAccounts"].values()) == {ann.account}
+    assert after["state"] != before["state"]
+    assert ann.request(("Core/echo", {}, "a"))["sessionState"] == after["state"]
+    assert list(session(bob)["accounts"]) == [bob.account]
+
+
+def test_a_shared_account_is_read_and_changed(ann: Client, bob: Client, site: Site, actor: Actor) -> None:
+    id = bob.deliver(message("for Bob"))[0]
+    share(site, actor)
+
+    assert ann.call("Email/get", accountId=bob.account, ids=[id], properties=["subject"])["list"]
+    answer = ann.call("Email/set", accountId=bob.account, update={id: {"keywords/$seen": True}})
+    assert answer["updated"] == {id: None}
+    assert bob.email(id, "keywords")["keywords"] == {"$seen": True}
+    assert ann.http("POST", f"/jmap/upload/{bob.account}/", b"x").status == 201
+
+
+def test_an_account_that_is_read_only_is_not_changed(ann: Client, bob: Client, site: Site, actor: Actor) -> None:
+    id = bob.deliver(message("for Bob"))[0]
+    share(site, actor, read_only=True)
+    before = bob.position()
+
+    error = ann.error("Email/set", accountId=bob.account, update={id: {"keywords/$seen": True}})
+    assert error == {"type": "accountReadOnly"}
+    assert ann.error("Mailbox/set", accountId=bob.account, destroy=[])["type"] == "accountReadOnly"
+    assert ann.http("POST", f"/jmap/upload/{bob.account}/", b"x").status == 403
+    assert bob.position() == before
+    assert ann.query(accountId=bob.account) == [id]
+
+
+@pytest.mark.parametrize("how", ["never", "stopped", "the other way round"])
+def test_an_account_that_is_not_shared_is_not_found(
+    ann: Client, bob: Client, site: Site, actor: Actor, how: str
+) -> None:
+    if how == "stopped":
+        share(site, actor)
+        unshare_account(site, actor, "bob@example.org", "ann@example.org")
+    if how == "the other way round":
+        share_account(site, actor, "ann@example.org", "bob@example.org")
+
+    assert ann.error("Mailbox/get", accountId=bob.account) == {"type": "accountNotFound"}
+    assert list(session(ann)["accounts"]) == [ann.account]
+
+
+@pytest.mark.parametrize("method", ["Identity/get", "EmailSubmission/query", "VacationResponse/get", "SieveScript/get"])
+def test_what_speaks_for_its_owner_is_not_shared(
+    ann: Client, bob: Client, site: Site, actor: Actor, method: str
+) -> None:
+    share(site, actor)
+
+    assert ann.error(method, accountId=bob.account) == {"type": "accountNotSupportedByMethod"}
+    can = session(ann)["accounts"][bob.account]["accountCapabilities"]
+    assert "urn:ietf:params:jmap:mail" in can
+    assert "urn:ietf:params:jmap:submission" not in can
