@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from homing.config import Config
 from homing.jmap.capabilities import SUBMISSION as CAPABILITY
 from homing.jmap.context import Context, Opened, Step
 from homing.jmap.datatype import DataType, Found, Object, Property, Querying, SetError, Setting
+from homing.jmap.filters import holds
 from homing.jmap.kinds import (
     ID,
     ID_OR_REFERENCE,
@@ -105,18 +107,15 @@ def _email_of(context: Context, arguments: Object, response: Object, reference: 
 def _find(context: Context, view: Opened, filter: Object | None, sort: Sequence[Object], _arguments: Object) -> Found:
     check_own(context, view.partition)
     rows = view.all_objects(SUBMISSION)
-    ids = sorted(id for id, row in rows.items() if filter is None or _matches(row, filter))
+    ids = sorted(id for id, row in rows.items() if holds(filter, partial(_matches, row)))
     for comparator in reversed(sort):
         name = _SORTED_BY[comparator["property"]]
         ids.sort(key=lambda id: rows[id][name], reverse=not comparator["isAscending"])
     return Found(ids, lambda: len(ids))
 
 
-def _matches(row: Object, filter: Object) -> bool:
-    if "operator" in filter:
-        results = [_matches(row, inner) for inner in filter["conditions"]]
-        return {"AND": all(results), "OR": any(results), "NOT": not any(results)}[filter["operator"]]
-    return all(_CONDITIONS[name](row, value) for name, value in filter.items())
+def _matches(row: Object, condition: Mapping[str, Any]) -> bool:
+    return all(_CONDITIONS[name](row, value) for name, value in condition.items())
 
 
 _SORTED_BY: Final = {"emailId": "emailId", "threadId": "threadId", "sentAt": "sendAt", "sendAt": "sendAt"}

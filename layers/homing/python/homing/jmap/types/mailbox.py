@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from homing.jmap.context import Context, Step
 from homing.jmap.datatype import Altered, Commit, DataType, Found, Object, Property, Querying, SetError, Setting
+from homing.jmap.filters import holds
 from homing.jmap.kinds import BOOLEAN, ID, ID_OR_REFERENCE, OBJECT, STRING, UNSIGNED_INT, UNSIGNED_INT_31, nullable
 from homing.jmap.types.email_change import empty_mailbox
 from homing.jmap.types.mailbox_tree import ancestors, check_mailbox, contradicts, has_child, in_tree_order
@@ -139,7 +141,7 @@ def _matching(view: View, arguments: Object) -> set[str]:
     """Ids of the mailboxes that a filter lets through."""
     rows = {id: render(id, row) for id, row in view.all_objects("Mailbox").items()}
     filter = arguments["filter"]
-    matching = {id for id, row in rows.items() if filter is None or _matches(row, filter)}
+    matching = {id for id, row in rows.items() if holds(filter, partial(_matches, row))}
     if arguments["filterAsTree"]:
         matching = {id for id in matching if all(above in matching for above in ancestors(rows, id))}
     return matching
@@ -157,11 +159,8 @@ def _altered(_context: Context, view: View, arguments: Object, _sort: Sequence[O
     return Altered([*changed, *changes.destroyed], back)
 
 
-def _matches(row: Object, filter: Object) -> bool:
-    if "operator" in filter:
-        results = [_matches(row, inner) for inner in filter["conditions"]]
-        return {"AND": all(results), "OR": any(results), "NOT": not any(results)}[filter["operator"]]
-    return all(_CONDITIONS[name](row, value) for name, value in filter.items())
+def _matches(row: Object, condition: Mapping[str, Any]) -> bool:
+    return all(_CONDITIONS[name](row, value) for name, value in condition.items())
 
 
 def _sort_key(value: Any) -> Any:

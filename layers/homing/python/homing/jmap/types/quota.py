@@ -8,7 +8,8 @@ any earlier state tells by itself what has changed since.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from homing.errors import MethodError
@@ -16,6 +17,7 @@ from homing.jmap.capabilities import MAIL
 from homing.jmap.capabilities import QUOTA as CAPABILITY
 from homing.jmap.context import Context, Opened
 from homing.jmap.datatype import DataType, Found, Object, Property, Querying
+from homing.jmap.filters import holds
 from homing.jmap.kinds import ID, STRING, UNSIGNED_INT, list_of, nullable
 from homing.ledger import keys
 from homing.ledger.changes import Changes
@@ -82,15 +84,12 @@ def _load(
 
 
 def _find(context: Context, view: View, filter: Object | None, _sort: Sequence[Object], _arguments: Object) -> Found:
-    ids = [quota["id"] for quota in _quotas(context, view) if filter is None or _matches(quota, filter)]
+    ids = [quota["id"] for quota in _quotas(context, view) if holds(filter, partial(_matches, quota))]
     return Found(ids, lambda: len(ids))
 
 
-def _matches(quota: Object, filter: Object) -> bool:
-    if "operator" in filter:
-        results = [_matches(quota, inner) for inner in filter["conditions"]]
-        return {"AND": all(results), "OR": any(results), "NOT": not any(results)}[filter["operator"]]
-    return all(_CONDITIONS[name](quota, value) for name, value in filter.items())
+def _matches(quota: Object, condition: Mapping[str, Any]) -> bool:
+    return all(_CONDITIONS[name](quota, value) for name, value in condition.items())
 
 
 _CONDITIONS: Final[dict[str, Any]] = {

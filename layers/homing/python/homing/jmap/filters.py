@@ -1,0 +1,25 @@
+"""FilterOperators (RFC 8620 §5.5) over any kind of FilterCondition. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def holds(filter: Mapping[str, Any] | None, condition: Callable[[Mapping[str, Any]], bool]) -> bool:
+    """Whether a checked filter lets something through, of which `condition` tells if one FilterCondition holds.
+
+    No filter lets everything through.
+    """
+    if filter is None:
+        return True
+    if "operator" not in filter:
+        return condition(filter)
+    results = (holds(inner, condition) for inner in filter["conditions"])
+    match filter["operator"]:
+        case "AND":
+            return all(results)
+        case "OR":
+            return any(results)
+        case _:
+            return not any(results)
