@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 DATA ?= data
 PYTEST_FLAGS ?= -n auto
 
-.PHONY: help demo serve test lint format bench golden clean
+.PHONY: help demo serve test lint format bench conformance opensearch golden clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -43,6 +43,14 @@ format: $(READY)  ## rewrite the code in the house style
 
 bench: $(READY)  ## the measurements: intake, JMAP, parsing, store calls (CORPUS: a folder of raw mail to use as well)
 	$(BIN)/python -m bench.all $(CORPUS)
+
+conformance: $(READY)  ## run the JMAP suite in the folder SUITE against a site of its own, or against URL USER PASSWORD [USER2 PASSWORD2]
+	@test -n "$(SUITE)" || { echo "where is the suite? make conformance SUITE=FOLDER" >&2; exit 2; }
+	@$(BIN)/python -m tests.conformance.run --suite "$(SUITE)" $(if $(URL),--url "$(URL)" --user "$(USER)") $(if $(SITE),--site "$(SITE)") \
+		$(if $(USER2),--user2 "$(USER2)") $(if $(FILTER),--filter "$(FILTER)") $(if $(REPORT),--report "$(REPORT)")
+
+opensearch: $(READY)  ## the search contract on a real OpenSearch, which Maven fetches (skipped where there is no Java)
+	@$(BIN)/python -m tests.contract.real_opensearch
 
 golden: $(READY)  ## write the golden files anew, to be reviewed as a diff
 	$(BIN)/python -m tests.golden.refresh

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import select
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,10 +18,13 @@ PASSWORD = "correct horse battery"  # a password of demo and benchmarks
 
 @dataclass
 class SiteProcess:
-    """`homing serve` on a folder, listening on free ports of the loopback interface."""
+    """`homing serve` on a folder, listening on free ports of the loopback interface.
+
+    An `environment` whose HOMING_HOME is not "local" names another site; then the folder holds the log alone.
+    """
 
     data: Path
-    environment: dict[str, str] | None = None
+    environment: Mapping[str, str] | None = None
     http: str = ""
     smtp: tuple[str, int] = ("", 0)
     lmtp: tuple[str, int] = ("", 0)
@@ -28,7 +33,7 @@ class SiteProcess:
 
     def start(self) -> SiteProcess:
         """Start and wait for the line that names the ports."""
-        command = [sys.executable, "-m", "homing.cli.main", "serve", "--data", str(self.data)]
+        command = [sys.executable, "-m", "homing.cli.main", "serve", *_data_option(self.data, self.environment)]
         command += ["--http-port", "0", "--smtp-port", "0", "--lmtp-port", "0"]
         log = (self.data / "serve.log").open("a")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=self.environment)
@@ -60,7 +65,17 @@ class SiteProcess:
         return self.process.wait(timeout=30)
 
 
-def add_user(data: Path, address: str) -> None:
+def add_user(data: Path, address: str, environment: Mapping[str, str] | None = None) -> None:
     """Make a user by the command line."""
-    command = [sys.executable, "-m", "homing.cli.main", "user", "add", address, "--data", str(data), "--password-stdin"]
-    subprocess.run(command, input=PASSWORD + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
+    run_command(data, "user", "add", address, "--password-stdin", environment=environment, stdin=PASSWORD + "\n")
+
+
+def run_command(data: Path, *words: str, environment: Mapping[str, str] | None = None, stdin: str = "") -> None:
+    """Run a `homing` command on the site that `SiteProcess` serves."""
+    full = [sys.executable, "-m", "homing.cli.main", *words, *_data_option(data, environment)]
+    subprocess.run(full, input=stdin, text=True, check=True, stdout=subprocess.DEVNULL, env=environment)
+
+
+def _data_option(data: Path, environment: Mapping[str, str] | None) -> list[str]:
+    home = (os.environ if environment is None else environment).get("HOMING_HOME", "local")
+    return ["--data", str(data)] if home == "local" else []

@@ -7,12 +7,38 @@ from typing import Any, Final
 
 from homing.delivery.threads import MERGE_TASK, merge_threads
 from homing.errors import HomingError, Permanent, StoreConflict
-from homing.lambda_shell import Event, Record, logger, run_batch, site
+from homing.jmap.push.endpoint import PUSH_TASK, VERIFY_TASK
+from homing.lambda_shell import Event, Record, aside, logger, run_batch, site
 from homing.ledger import tasks
 from homing.ledger.entry import Actor
 from homing.site import Site
+from homing.submission.attempt import send, transmit
+from homing.submission.queue import SEND_TASK, TRANSMIT_TASK
+from homing.submission.reports import REPORT_TASK, note_report
 
-KINDS: Final[Mapping[str, Callable[[Site, Actor, tasks.Task], None]]] = {MERGE_TASK: merge_threads}
+
+def _push_again(chosen: Site, actor: Actor, task: tasks.Task) -> None:
+    from homing.jmap.push.sending import push_again  # noqa: PLC0415  # all of JMAP, for the few tasks that push
+
+    aside(lambda: push_again(chosen, actor, task))
+
+
+def _verify(chosen: Site, actor: Actor, task: tasks.Task) -> None:
+    from homing.jmap.push.sending import verify  # noqa: PLC0415
+
+    aside(lambda: verify(chosen, actor, task))
+
+
+KINDS: Final[Mapping[str, Callable[[Site, Actor, tasks.Task], None]]] = {
+    MERGE_TASK: merge_threads,
+    PUSH_TASK: _push_again,
+    VERIFY_TASK: _verify,
+    SEND_TASK: send,
+    TRANSMIT_TASK: transmit,
+    REPORT_TASK: note_report,
+}
+"""What pushes waits for strangers, and is finished once it is begun: it puts its own next try, and a push that is
+lost with its process is no loss (RFC 8620 §7)."""
 
 
 def handler(event: Event, context: Any) -> Event:

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-HOST_ONLY = ("apsw", "aiosmtpd", "uvicorn", "uvloop", "httptools")
-AWS_ONLY = ("boto3", "botocore", "pynamodb")
+HOST_ONLY = ("apsw", "aiosmtpd", "uvicorn", "uvloop", "httptools", "websockets")
+AWS_ONLY = ("boto3", "botocore", "opensearchpy", "pynamodb")
 
 BLOCKED = """
 import sys
@@ -21,7 +21,7 @@ def imports_without(module: str, blocked: tuple[str, ...]) -> subprocess.Complet
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("function", ["ingest", "task", "jmap"])
+@pytest.mark.parametrize("function", ["ingest", "task", "jmap", "notify"])
 def test_a_function_imports_without_the_packages_of_the_process_host(function: str) -> None:
     result = imports_without(f"functions.{function}.handler, homing.adapters.dynamodb, homing.adapters.s3", HOST_ONLY)
 

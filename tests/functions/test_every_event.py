@@ -51,6 +51,8 @@ def test_every_sample_has_an_outcome(function: str, outcomes: dict[str, object])
 @pytest.mark.parametrize("path", sorted(EVENTS.glob("*/*.json")), ids=lambda path: path.stem)
 def test_every_record_of_a_sample_is_what_sqs_would_send(path: Any) -> None:
     for record in json.loads(path.read_text()).get("Records", []):
+        if record["eventSource"] == "aws:dynamodb":  # of a stream, not of a queue
+            continue
         assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
         assert record["eventSource"] == "aws:sqs"
 

@@ -11,7 +11,8 @@ from homing.bootstrap import Home, local_home
 from homing.config import Config
 from homing.directory.accounts import User, create_user
 from homing.ledger.entry import Actor
-from tests.scenarios.serving import LOGIN, PASSWORD, Running
+from tests.certificate import write_certificate
+from tests.scenarios.serving import LOGIN, OTHER, PASSWORD, Running
 
 
 @pytest.fixture
@@ -31,6 +32,18 @@ def home(config: Config) -> Iterator[Home]:
 def served_user(home: Home) -> User:
     """Ann, with `LOGIN` and `PASSWORD`."""
     return create_user(home.site, Actor("tester", "test"), LOGIN, PASSWORD, name="Ann")
+
+
+@pytest.fixture
+def other_user(home: Home) -> User:
+    """Bob, with `OTHER` and `PASSWORD`."""
+    return create_user(home.site, Actor("tester", "test"), OTHER, PASSWORD, name="Bob")
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Key and certificate for this machine, its own authority."""
+    return write_certificate(tmp_path_factory.mktemp("tls") / "certificate.pem")
 
 
 @pytest.fixture

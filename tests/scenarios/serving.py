@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,7 @@ from homing.directory.accounts import User
 from homing.host.process import Addresses, Host, Settings
 
 LOGIN: Final = "ann@example.org"
+OTHER: Final = "bob@example.org"
 PASSWORD: Final = "correct horse"
 USING: Final = ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"]
 PATIENCE: Final = 30.0
@@ -50,14 +51,14 @@ class Running:
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._host = Host(self.home.site, self.home.landings, self.settings, self.home.sweep)
-        self.addresses = self.on_loop(self._host.start())
+        self.host = Host(self.home.site, self.home.landings, self.settings, self.home.sweep)
+        self.addresses = self.on_loop(self.host.start())
 
     def on_loop(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
 
     def stop_serving(self) -> None:
-        self.on_loop(self._host.stop())
+        self.on_loop(self.host.stop())
 
     def stop(self) -> None:
         self.stop_serving()
@@ -67,7 +68,7 @@ class Running:
 
     @property
     def url(self) -> str:
-        return url_of(self.addresses.http)
+        return url_of(self.addresses.http, secure=self.addresses.secure)
 
     @property
     def config(self) -> Config:
@@ -85,15 +86,21 @@ class Running:
 
 @dataclass
 class Served:
-    """`homing serve` in a process of its own."""
+    """`homing serve` in a process of its own. With an `environment` that names the site, `data` holds its log alone."""
 
     data: Path
+    environment: Mapping[str, str] | None = None
     addresses: Addresses = field(init=False)
 
     def __post_init__(self) -> None:
-        self.process = subprocess.Popen(
-            serve_command(self.data), stdout=subprocess.PIPE, stderr=(self.data / "serve.log").open("a"), text=True
-        )
+        with (self.data / "serve.log").open("a") as log:
+            self.process = subprocess.Popen(
+                serve_command(None if self.environment else self.data),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=self.environment,
+            )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         found = READY.fullmatch(line)
@@ -112,18 +119,19 @@ class Served:
     def lmtp(self) -> smtplib.LMTP:
         return smtplib.LMTP(*self.addresses.lmtp, timeout=PATIENCE)
 
-    def client(self) -> httpx.Client:
-        return client_of(url_of(self.addresses.http))
+    def client(self, **options: Any) -> httpx.Client:
+        return client_of(url_of(self.addresses.http), **options)
 
 
-def serve_command(data: Path, *more: str) -> list[str]:
+def serve_command(data: Path | None, *more: str) -> list[str]:
     ports = ["--http-port", "0", "--smtp-port", "0", "--lmtp-port", "0"]
-    return [sys.executable, "-m", "homing.cli.main", "serve", "--data", str(data), *ports, *more]
+    where = [] if data is None else ["--data", str(data)]
+    return [sys.executable, "-m", "homing.cli.main", "serve", *where, *ports, *more]
 
 
 @contextlib.contextmanager
-def served(data: Path) -> Iterator[Served]:
-    serving = Served(data)
+def served(data: Path, environment: Mapping[str, str] | None = None) -> Iterator[Served]:
+    serving = Served(data, environment)
     try:
         yield serving
     finally:
@@ -132,8 +140,8 @@ def served(data: Path) -> Iterator[Served]:
             serving.wait()
 
 
-def url_of(address: tuple[str, int]) -> str:
-    return f"http://{address[0]}:{address[1]}"
+def url_of(address: tuple[str, int], *, secure: bool = False) -> str:
+    return f"{'https' if secure else 'http'}://{address[0]}:{address[1]}"
 
 
 def client_of(url: str, **options: Any) -> httpx.Client:
@@ -164,17 +172,23 @@ def message_ids(client: httpx.Client, account: str) -> list[str]:
     return found
 
 
-def authorization() -> bytes:
-    return b"Authorization: Basic " + base64.b64encode(f"{LOGIN}:{PASSWORD}".encode()) + b"\r\n"
+def authorization(login: str = LOGIN) -> bytes:
+    return b"Authorization: Basic " + base64.b64encode(f"{login}:{PASSWORD}".encode()) + b"\r\n"
 
 
 class EventStream:
     """One event source, read event by event."""
 
-    def __init__(self, address: tuple[str, int], query: str = "types=*&closeafter=no&ping=0", *headers: bytes) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        query: str = "types=*&closeafter=no&ping=0",
+        *headers: bytes,
+        login: str = LOGIN,
+    ) -> None:
         self.socket = socket.create_connection(address, timeout=PATIENCE)
         head = b"GET /jmap/events?" + query.encode() + b" HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n"
-        self.socket.sendall(head + authorization() + b"".join(header + b"\r\n" for header in headers) + b"\r\n")
+        self.socket.sendall(head + authorization(login) + b"".join(header + b"\r\n" for header in headers) + b"\r\n")
         self._lines = self.socket.makefile("rb")
         self.head = b"".join(iter(self._lines.readline, b"\r\n"))
         if self.head.startswith(b"HTTP/1.1 200"):

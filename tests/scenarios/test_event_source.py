@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from homing.bootstrap import local_home
-from homing.directory.accounts import create_user
-from homing.directory.credentials import Identity
+from homing.directory.accounts import create_user, share_account, unshare_account
+from homing.directory.credentials import Identity, authenticate_token, create_token, revoke_token
 from homing.errors import Problem
-from homing.host.events import MAX_PER_ACCOUNT, PUSHED, EventSource, Wish, parse_wish
+from homing.host.events import MAX_PER_ACCOUNT, EventSource
 from homing.host.tailer import Tailer
 from homing.host.threads import Threads
+from homing.jmap.push.event_stream import Wish, parse_wish
 from homing.ledger.entry import Actor
 from homing.ledger.transact import transact
 from tests.mail import message
@@ -51,6 +52,20 @@ def changed(event: dict[str, str] | None, account: str) -> dict[str, str]:
     return dict(body["changed"][account])
 
 
+def rename_inbox(running: Running, account: str, name: str) -> None:
+    transact(
+        running.home.site,
+        Actor("tester", "test"),
+        lambda t: t.draft(account).update("Mailbox", "inbox", {"name": name}),
+    )
+
+
+def source_of(running: Running, look: float = 30.0) -> EventSource:
+    """An event source of its own, on the running loop."""
+    site = running.home.site
+    return EventSource(site, Tailer(site.store, asyncio.get_running_loop()), Threads(1, "call"), look)
+
+
 def state_of(running: Running, type: str) -> str:
     with running.client() as client:
         arguments = {"accountId": running.user.account, "ids": []}
@@ -64,7 +79,7 @@ def test_a_delivery_is_told_with_the_states_that_get_then_gives(running: Running
 
     states = changed(stream.next(), running.user.account)
 
-    assert states.keys() == {"Email", "Mailbox", "Thread"}
+    assert states.keys() == {"Email", "EmailDelivery", "Mailbox", "Thread"}
     for type in ("Email", "Mailbox", "Thread"):
         assert states[type] == state_of(running, type)
 
@@ -152,10 +167,60 @@ def test_nobody_hears_of_the_mail_of_others(running: Running, listen: Listen) ->
     assert changed(stream.next(), running.user.account)["Email"] == state_of(running, "Email")
 
 
+def test_email_delivery_moves_with_new_mail_only(running: Running, listen: Listen) -> None:
+    stream = listen("types=EmailDelivery,Email&closeafter=no&ping=0")
+    deliver(running, "one@x")
+    assert changed(stream.next(), running.user.account).keys() == {"Email", "EmailDelivery"}
+    with running.client() as client:
+        account = running.user.account
+        id = call(client, ["Email/query", {"accountId": account}, "q"])[0][1]["ids"][0]
+        call(client, ["Email/set", {"accountId": account, "update": {id: {"keywords/$seen": True}}}, "s"])
+
+    assert changed(stream.next(), running.user.account).keys() == {"Email"}
+
+
+def test_changes_of_a_shared_account_are_told_as_long_as_it_is_shared(running: Running, listen: Listen) -> None:
+    site, actor = running.home.site, Actor("tester", "test")
+    bob = create_user(site, actor, "bob@example.org", "another horse")
+    stream = listen("types=Mailbox&closeafter=no&ping=0")
+
+    share_account(running.home.site, actor, bob.login, LOGIN)  # while the stream is open
+    assert changed(stream.next(), bob.account).keys() == {"Mailbox"}
+    rename_inbox(running, bob.account, "Post")
+    seen = stream.next()
+    assert changed(seen, bob.account).keys() == {"Mailbox"}
+    assert seen is not None
+    rename_inbox(running, bob.account, "Mail")
+    again = listen("types=Mailbox&closeafter=state&ping=0", b"Last-Event-ID: " + seen["id"].encode())
+    assert changed(again.next(), bob.account).keys() == {"Mailbox"}
+    assert changed(stream.next(), bob.account).keys() == {"Mailbox"}
+    unshare_account(running.home.site, actor, bob.login, LOGIN)
+    rename_inbox(running, bob.account, "Posteingang")
+    rename_inbox(running, running.user.account, "Own")
+
+    assert changed(stream.next(), running.user.account).keys() == {"Mailbox"}
+
+
+def test_a_stream_ends_when_its_credentials_are_revoked(running: Running) -> None:
+    site, actor = running.home.site, Actor("tester", "test")
+    token = create_token(site, actor, Identity(LOGIN, running.user.account))
+
+    async def until_it_ends() -> list[bytes]:
+        events = source_of(running, look=0.0)
+        identity = authenticate_token(site.store, token)
+        assert identity is not None
+        stream = events.open(identity, Wish())
+        first = await anext(stream)
+        revoke_token(site, actor, token.split("_")[1])
+        return [first, *[event async for event in stream]]
+
+    assert running.on_loop(until_it_ends()) == [b": listening\n\n"]
+
+
 def test_a_ping_comes_with_its_interval_and_without_an_id(running: Running) -> None:
     async def first_ping() -> bytes:
-        events = EventSource(Tailer(running.home.site.store, asyncio.get_running_loop()), Threads(1, "call"))
-        stream = events.open(Identity(LOGIN, running.user.account), Wish(PUSHED, ping=1))
+        events = source_of(running)
+        stream = events.open(Identity(LOGIN, running.user.account), Wish(ping=1))
         assert await anext(stream) == b": listening\n\n"
         return await anext(stream)
 
@@ -192,13 +257,13 @@ def test_one_account_has_only_so_many_streams_and_gives_them_back(running: Runni
 
 def test_streams_count_from_the_moment_on_that_they_are_given_out(running: Running) -> None:
     async def open_too_many() -> None:
-        events = EventSource(Tailer(running.home.site.store, asyncio.get_running_loop()), Threads(1, "call"))
+        events = source_of(running)
         identity = Identity(LOGIN, running.user.account)
-        streams = [events.open(identity, Wish(PUSHED)) for _ in range(MAX_PER_ACCOUNT)]
+        streams = [events.open(identity, Wish()) for _ in range(MAX_PER_ACCOUNT)]
         with pytest.raises(Problem):
-            events.open(identity, Wish(PUSHED))
+            events.open(identity, Wish())
         streams.pop()
-        events.open(identity, Wish(PUSHED))
+        events.open(identity, Wish())
 
     running.on_loop(open_too_many())
 

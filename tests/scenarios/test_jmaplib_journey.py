@@ -10,8 +10,9 @@ from jmap.auth import BasicAuth
 from jmap.client import JMAPClient
 from jmap.sync import ChangeStream, ResyncRequiredError
 
+from homing.directory.accounts import User
 from tests.mail import message
-from tests.scenarios.serving import LOGIN, PASSWORD, Running
+from tests.scenarios.serving import LOGIN, OTHER, PASSWORD, EventStream, Running
 
 
 def deliver(running: Running, *raws: bytes) -> None:
@@ -76,6 +77,45 @@ def test_jmaplib_reads_flags_moves_and_follows_the_changes(client: JMAPClient, r
     assert (set(changed.updated), set(changed.destroyed)) == ({first, second}, {third})
 
 
+def test_jmaplib_drafts_and_sends_mail_that_the_other_user_finds(
+    client: JMAPClient, running: Running, other_user: User
+) -> None:
+    draft = {
+        "mailboxIds": {"drafts": True},
+        "keywords": {"$draft": True},
+        "from": [{"name": "Ann", "email": LOGIN}],
+        "to": [{"name": "Bob", "email": OTHER}],
+        "subject": "An outing",
+        "bodyValues": {"text": {"value": "Shall we meet at the lighthouse?"}},
+        "textBody": [{"partId": "text", "type": "text/plain"}],
+    }
+    heard = EventStream(running.addresses.http, login=OTHER)
+
+    with client.batch() as batch:
+        identities = batch.submission.identity.get()
+    with client.batch() as batch:
+        drafted = batch.mail.email.set(create={"draft": draft})
+        sent = batch.submission.email_submission.set(
+            create={"send": {"emailId": "#draft", "identityId": identities.result.items[0].id}},
+            onSuccessUpdateEmail={"#send": {"keywords/$draft": None, "mailboxIds": {"sent": True}}},
+        )
+    assert set(drafted.result.created) == {"draft"}
+    assert set(sent.result.created) == {"send"}
+    assert heard.next() is not None
+    heard.close()
+
+    wanted = {"text": "lighthouse", "inMailbox": "inbox"}
+    with (
+        JMAPClient.connect(f"{running.url}/.well-known/jmap", auth=BasicAuth(OTHER, PASSWORD)) as other,
+        other.batch() as batch,
+    ):
+        found = batch.mail.email.query(filter=wanted)
+        emails = batch.mail.email.get(ids=found.ref_ids(), properties=["subject", "from", "preview"])
+        snippets = batch.mail.search_snippet.get(filter=wanted, email_ids=found.ref_ids())
+    assert [email.subject for email in emails.result.items] == ["An outing"]
+    assert "<mark>lighthouse</mark>" in snippets.result.items[0].preview
+
+
 def test_jmaplib_makes_a_mailbox_and_learns_why_another_is_refused(client: JMAPClient) -> None:
     with client.batch() as batch:
         done = batch.mail.mailbox.set(create={"a": {"name": "Work"}, "b": {"name": "Work", "parentId": "#a"}})
@@ -100,8 +140,8 @@ def test_jmaplib_is_told_to_begin_anew_from_a_state_that_never_was(client: JMAPC
         stream.catch_up()
 
 
-def test_jmaplib_hears_of_a_method_that_is_not_there(client: JMAPClient) -> None:
+def test_jmaplib_hears_why_a_call_is_refused(client: JMAPClient) -> None:
     with pytest.raises(MethodError) as caught:
-        client.call("Email/parse", {"blobIds": []})
+        client.call("Email/get", {"ids": 1})
 
-    assert caught.value.type == "unknownMethod"
+    assert caught.value.type == "invalidArguments"

@@ -24,6 +24,7 @@ VERBS = {
     "task list": "--limit",
     "task dead": "--limit",
     "task revive": "ID",
+    "search rebuild": "--account",
 }
 
 
@@ -36,7 +37,7 @@ def test_a_verb_explains_itself_with_an_example(homing: Commands, verb: str) -> 
     assert re.search(rf"example:\n  homing {verb}\b", said.out)
 
 
-@pytest.mark.parametrize("noun", ["user", "token", "mail", "task"])
+@pytest.mark.parametrize("noun", ["user", "token", "mail", "task", "search"])
 def test_a_noun_lists_its_verbs(homing: Commands, noun: str) -> None:
     said = homing.succeed(noun, "--help")
 
@@ -89,6 +90,7 @@ def test_what_is_not_understood_is_told_with_exit_code_two(homing: Commands, wor
         ["task", "list"],
         ["task", "dead"],
         ["task", "revive", "k1"],
+        ["search", "rebuild"],
     ],
     ids=" ".join,
 )

@@ -149,3 +149,13 @@ def test_mail_for_an_alias_is_the_users(ann: Commands, tmp_path: Path) -> None:
 
     assert "this address is taken" in ann.fail("user", "alias", "ann@example.org", "sales@example.net")
     assert "this address is taken" in ann.fail("user", "add", "sales@example.net", "--generate-password")
+
+
+def test_an_account_is_shared_and_no_longer(ann: Commands) -> None:
+    ann.add_user("office@example.org")
+
+    said = ann.succeed("user", "share", "office@example.org", "ann@example.org", "--read-only").out
+    assert said == "ann@example.org looks into the account of office@example.org, too\n"
+    stopped = ann.succeed("user", "share", "office@example.org", "ann@example.org", "--stop", "--json").json
+    assert stopped == {"owner": "office@example.org", "login": "ann@example.org", "access": None}
+    assert "another user" in ann.fail("user", "share", "ann@example.org", "ann@example.org")

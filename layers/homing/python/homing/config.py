@@ -6,10 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from homing.errors import Permanent
 
 MEGABYTE = 1_000_000
+HOMES: Final = ("local", "aws")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +34,56 @@ class Limits:
     max_size_attachments_per_email: int = 50 * MEGABYTE
     max_thread_emails: int = 100
     max_bytes_in_get: int = 100 * MEGABYTE
+    max_delayed_send: int = 30 * 24 * 3_600
+    undo_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """Settings of a whole site.
 
-    `base_url` is what the JMAP session's absolute URLs begin with; empty means: as the client
-    addressed us. `data` is the folder of the local home; `table` and `bucket` name the AWS home's.
+    `base_url` is what the JMAP session's absolute URLs begin with; empty means: as the client addressed us.
+    `home` is one of `HOMES`; `data` is the folder of the local one; `table`, `bucket` and `search_url`
+    (OpenSearch) name what the AWS home consists of. `next_hop` is the SMTP relay for mail to others, as
+    host:port; without one there is no way out. `push_private` lets push go to http and to private addresses,
+    too: for closed networks. `tls_certificate` and `tls_key` are PEM files with which the process host speaks
+    TLS itself.
     """
 
     hostname: str = "localhost"
     base_url: str = ""
+    home: str = "local"
     data: Path = field(default_factory=lambda: Path("data"))
     table: str = "homing"
     bucket: str = "homing"
+    next_hop: str = ""
+    search_url: str = ""
+    push_private: bool = False
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
     limits: Limits = field(default_factory=Limits)
 
 
 def config_from_environment(environment: Mapping[str, str] | None = None) -> Config:
-    """Read `HOMING_HOSTNAME`, `HOMING_BASE_URL`, `HOMING_DATA`, `HOMING_TABLE`, `HOMING_BUCKET`.
+    """Read `HOMING_HOSTNAME`, `HOMING_BASE_URL`, `HOMING_HOME`, `HOMING_DATA`, `HOMING_TABLE`, `HOMING_BUCKET`,
+    `HOMING_NEXT_HOP`, `HOMING_SEARCH_URL`, `HOMING_PUSH_PRIVATE`, `HOMING_TLS_CERTIFICATE`, `HOMING_TLS_KEY`.
 
     Raises:
-        Permanent: a base URL that is not http or https.
+        Permanent: a base URL that is not http or https, a home that is none of ours, a next hop that is not host:port.
     """
     values = os.environ if environment is None else environment
     return Config(
         hostname=values.get("HOMING_HOSTNAME", "localhost"),
         base_url=parse_base_url(values.get("HOMING_BASE_URL", ""), "HOMING_BASE_URL"),
+        home=_parse_home(values.get("HOMING_HOME", "local")),
         data=Path(values.get("HOMING_DATA", "data")),
         table=values.get("HOMING_TABLE", "homing"),
         bucket=values.get("HOMING_BUCKET", "homing"),
+        next_hop=_parse_next_hop(values.get("HOMING_NEXT_HOP", "")),
+        search_url=values.get("HOMING_SEARCH_URL", ""),
+        push_private=values.get("HOMING_PUSH_PRIVATE", "") == "1",
+        tls_certificate=_path(values.get("HOMING_TLS_CERTIFICATE", "")),
+        tls_key=_path(values.get("HOMING_TLS_KEY", "")),
     )
 
 
@@ -76,3 +97,20 @@ def parse_base_url(text: str, setting: str) -> str:
     if base_url and not base_url.startswith(("http://", "https://")):
         raise Permanent("badConfig", f"{setting} must begin with https:// or http://", value=base_url)
     return base_url
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+def _parse_home(text: str) -> str:
+    if text not in HOMES:
+        raise Permanent("badConfig", f"HOMING_HOME must be one of {', '.join(HOMES)}", value=text)
+    return text
+
+
+def _parse_next_hop(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if text and not (host and port.isdecimal() and 0 < int(port) < 65_536):
+        raise Permanent("badConfig", "HOMING_NEXT_HOP must be host:port", value=text)
+    return text

@@ -19,6 +19,7 @@ from homing.bootstrap import aws_site
 from homing.config import config_from_environment
 from homing.errors import Problem
 from homing.jmap.http import Request, Response, fault, render_problem
+from homing.ledger.keys import HEAD
 from homing.ports.landings import Envelope, Landed, Landings
 from homing.site import Site
 
@@ -39,6 +40,24 @@ def site() -> Site:
 def use_site(chosen: Site) -> None:
     """Let this process's handlers work on a given site."""
     _sites[:] = [chosen]
+
+
+Aside = Callable[[Callable[[], None]], None]
+
+_aside: Final[list[Aside]] = []
+
+
+def aside(work: Callable[[], None]) -> None:
+    """Run what waits for strangers: beside everything else if this process has threads for it, or else now."""
+    if _aside:
+        _aside[0](work)
+    else:
+        work()
+
+
+def use_aside(chosen: Aside | None) -> None:
+    """Let this process run such work elsewhere; None: where it comes up."""
+    _aside[:] = [chosen] if chosen else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +125,7 @@ def request_of(event: Event) -> Request:
         event.get("rawQueryString", ""),
         content,
         context.get("requestId", ""),
+        (event.get("stageVariables") or {}).get("websocketUrl", ""),
     )
 
 
@@ -157,6 +177,15 @@ def announcements(body: Any) -> Iterator[Announced]:
         yield Announced(body["receipt"]["action"]["objectKey"], _ses_envelope(body))
     elif not (isinstance(body, dict) and body.get("Event") == "s3:TestEvent"):
         raise ValueError("neither an S3 event nor an SES receipt")
+
+
+def changed_partitions(event: Event) -> list[str]:
+    """The ledgers that moved, by an event of the table's stream: each partition once whose head was written.
+
+    DynamoDB Streams record (event source `aws:dynamodb`); keys are named as the table names them, `p` and `k`.
+    """
+    written = (record["dynamodb"]["Keys"] for record in event["Records"] if record["eventName"] != "REMOVE")
+    return list(dict.fromkeys(key["p"]["S"] for key in written if key["k"]["S"] == HEAD))
 
 
 def _ses_envelope(notification: Mapping[str, Any]) -> Envelope:

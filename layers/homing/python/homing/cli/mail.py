@@ -8,7 +8,7 @@ from pathlib import Path
 
 from homing.cli.output import add_json_option, example, print_json, printable, say
 from homing.cli.progress import Progress
-from homing.cli.site_folder import add_data_option, open_site
+from homing.cli.site_folder import add_site_options, open_site
 from homing.directory.accounts import find_user
 from homing.move.import_mail import Tally, import_mail
 from homing.move.mail_source import open_source
@@ -36,7 +36,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--mailbox", default="", metavar="NAME", help="where to, made if missing; levels with / (default: the inbox)"
     )
-    add_data_option(parser)
+    add_site_options(parser)
     add_json_option(parser)
     parser.set_defaults(run=_import)
 

@@ -18,7 +18,7 @@ from typing import Final
 from homing import __version__
 from homing.errors import HomingError
 
-NOUNS: Final = ("serve", "user", "token", "mail", "verify", "replay", "task")
+NOUNS: Final = ("serve", "user", "token", "mail", "verify", "replay", "task", "search")
 """Modules `homing.cli.<noun>`, in the order in which `--help` lists them."""
 
 _EXAMPLES: Final = """\

@@ -8,7 +8,7 @@ from homing.bootstrap import scratch_store
 from homing.cli.findings import Findings, add_account_option, chosen_ledgers, count_entries
 from homing.cli.output import add_json_option, example
 from homing.cli.progress import Progress
-from homing.cli.site_folder import add_data_option, open_site
+from homing.cli.site_folder import add_site_options, open_site
 from homing.move.verify import Looked, replay_ledgers
 
 
@@ -23,7 +23,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--check", action="store_true", required=True, help="compare, and change nothing")
     add_account_option(parser)
-    add_data_option(parser)
+    add_site_options(parser)
     add_json_option(parser)
     parser.set_defaults(run=_check)
 

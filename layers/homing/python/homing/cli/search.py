@@ -7,7 +7,7 @@ import argparse
 from homing.cli.findings import add_account_option, chosen_ledgers
 from homing.cli.output import add_json_option, example, print_json
 from homing.cli.progress import Progress
-from homing.cli.site_folder import add_data_option, open_site
+from homing.cli.site_folder import add_site_options, open_site
 from homing.ledger import keys
 from homing.ledger.rows import head_of
 from homing.search.index import rebuild
@@ -25,7 +25,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         **example("homing search rebuild\nhoming search rebuild --account ann@example.org"),
     )
     add_account_option(anew)
-    add_data_option(anew)
+    add_site_options(anew)
     add_json_option(anew)
     anew.set_defaults(run=_rebuild)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from homing.cli.output import add_json_option, example, print_json, print_table, say, time_text
-from homing.cli.site_folder import add_data_option, open_site
+from homing.cli.site_folder import add_site_options, open_site
 from homing.errors import Permanent
 from homing.ledger import tasks
 from homing.ledger.keys import clamp_ms
@@ -39,7 +39,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     revive.add_argument("id", metavar="ID", help="as `homing task dead` shows it")
     revive.set_defaults(run=_revive)
     for parser in (waiting, dead, revive):
-        add_data_option(parser)
+        add_site_options(parser)
         add_json_option(parser)
 
 

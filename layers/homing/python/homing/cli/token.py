@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from homing.cli.output import add_json_option, example, print_json, print_table, say
-from homing.cli.site_folder import ACTOR, add_data_option, open_site
+from homing.cli.site_folder import ACTOR, add_site_options, open_site
 from homing.directory.accounts import find_user
 from homing.directory.credentials import Identity, create_token, list_tokens, revoke_token
 
@@ -26,7 +26,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     create.add_argument("address", metavar="ADDRESS", help="the address with which the user signs in")
     create.add_argument("--label", default="", help="what the token is for")
-    add_data_option(create)
+    add_site_options(create)
     add_json_option(create)
     create.set_defaults(run=_create)
     list_ = verbs.add_parser(
@@ -36,7 +36,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         **example("homing token list ann@example.org"),
     )
     list_.add_argument("address", metavar="ADDRESS", help="the address with which the user signs in")
-    add_data_option(list_)
+    add_site_options(list_)
     add_json_option(list_)
     list_.set_defaults(run=_list)
     revoke = verbs.add_parser(
@@ -46,7 +46,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         **example("homing token revoke k1k7vfg3drj0v009"),
     )
     revoke.add_argument("id", metavar="ID", help="the token's id, as `token list` shows it")
-    add_data_option(revoke)
+    add_site_options(revoke)
     revoke.set_defaults(run=_revoke)
 
 

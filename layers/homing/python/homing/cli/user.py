@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from homing.cli.output import add_json_option, example, print_json, print_table, say, size_text
 from homing.cli.password import add_password_options, ask_password, given_password
-from homing.cli.site_folder import ACTOR, add_data_option, open_or_make_site, open_site
+from homing.cli.site_folder import ACTOR, add_site_options, open_or_make_site, open_site
 from homing.directory.accounts import (
     User,
     add_address,
@@ -57,7 +57,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     how.add_argument("--stop", action="store_true", help="no longer")
     share.set_defaults(run=_share)
     for parser in (listing, alias, share):
-        add_data_option(parser)
+        add_site_options(parser)
         add_json_option(parser)
 
 
@@ -88,7 +88,7 @@ def _register_add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--name", default="", help="the user's name (default: what stands before the @)")
     parser.add_argument("--quota", type=parse_size, default=NO_LIMIT, help="how much mail: 5GB, 500MB (default: none)")
     add_password_options(parser)
-    add_data_option(parser)
+    add_site_options(parser)
     add_json_option(parser)
     parser.set_defaults(run=_add)
 
@@ -106,7 +106,7 @@ def _register_set(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     state.add_argument("--enable", action="store_true", help="the opposite")
     parser.add_argument("--quota", type=parse_size, help="how much mail: 5GB, 500MB, none")
     add_password_options(parser)
-    add_data_option(parser)
+    add_site_options(parser)
     add_json_option(parser)
     parser.set_defaults(run=_set, usage=parser)
 

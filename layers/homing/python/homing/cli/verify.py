@@ -8,7 +8,7 @@ from homing.bootstrap import scratch_store
 from homing.cli.findings import Findings, add_account_option, chosen_ledgers, count_entries
 from homing.cli.output import add_json_option, example
 from homing.cli.progress import Progress
-from homing.cli.site_folder import add_data_option, open_site
+from homing.cli.site_folder import add_site_options, open_site
 from homing.move.verify import Looked, verify_blobs, verify_ledgers
 
 
@@ -24,7 +24,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add_account_option(parser)
     parser.add_argument("--fast", action="store_true", help="do not read the messages, only see that they are there")
-    add_data_option(parser)
+    add_site_options(parser)
     add_json_option(parser)
     parser.set_defaults(run=_verify)
 

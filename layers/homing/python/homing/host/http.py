@@ -1,6 +1,6 @@
 """HTTP in front of the functions: an ASGI application without a framework.
 
-A request becomes an API Gateway event (payload format 2.0) for `functions/jmap`, in a thread; uploads,
+A request becomes an API Gateway event (payload format 2.0) for `functions/jmap`, run by `ApiCalls`; uploads,
 downloads and the event source, which are streams, go straight to the JMAP room. What a client sends is
 bounded while it is read. CORS is open to every origin: no cookies are used, and who has the password or
 the token may use it from anywhere. Logs neither headers nor bodies.
@@ -11,17 +11,17 @@ RFC 9110; RFC 8620 §2.2, §3, §6, §7.3; RFC 7807.
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 import secrets
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Final
+from typing import Final
 
-from functions.jmap.handler import handler
 from homing.errors import Problem, Temporary
-from homing.host.events import EventSource, identify_listener, parse_wish
+from homing.host.api_calls import ApiCalls, Whole
+from homing.host.api_event import event_of
+from homing.host.events import EventSource, identify_listener
 from homing.host.http_wire import (
     ANY_ORIGIN,
     Gone,
@@ -29,22 +29,26 @@ from homing.host.http_wire import (
     Scope,
     Send,
     authority_of,
+    departure,
     headers_of,
     pull,
     read_body,
     send_once,
     send_pieces,
+    send_ready,
     send_whole,
 )
 from homing.host.threads import Threads
+from homing.host.websocket import WebSockets
+from homing.host.websocket_messages import with_door
 from homing.jmap.api import authenticate, handle
 from homing.jmap.http import Request, Response, busy, fault, render_problem
+from homing.jmap.push.event_stream import HEADERS as EVENT_HEADERS
+from homing.jmap.push.event_stream import parse_wish
 from homing.jmap.request import limit_problem
 from homing.jmap.session import DOWNLOAD_PATH, EVENTS_PATH, UPLOAD_PATH
 from homing.ledger import keys
 from homing.site import Site
-
-Event = dict[str, Any]
 
 HEALTH_PATH: Final = "/healthz"
 
@@ -59,10 +63,21 @@ log = logging.getLogger("homing.host.http")
 
 
 class HttpApp:
-    """The ASGI application of one site. `calls` runs what is short, `streams` what waits for a client."""
+    """The ASGI application of one site. `api` runs what the function answers, `calls` what else is short,
+    `streams` what waits for a client; `events` and `websockets` are who is connected and listens."""
 
-    def __init__(self, site: Site, calls: Threads, streams: Threads, events: EventSource) -> None:
+    def __init__(
+        self,
+        site: Site,
+        api: ApiCalls,
+        calls: Threads,
+        streams: Threads,
+        events: EventSource,
+        websockets: WebSockets,
+    ) -> None:
         self._site = site
+        self._websockets = websockets
+        self._api = api
         self._calls = calls
         self._streams = streams
         self._events = events
@@ -77,6 +92,9 @@ class HttpApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. If the response has begun, an error cannot be told: `send` raises, uvicorn hangs up."""
+        if scope["type"] == "websocket":
+            await self._websockets.serve(scope, receive, send)
+            return
         started = time.monotonic()
         try:
             status = await self._answer(scope, receive, send)
@@ -120,13 +138,16 @@ class HttpApp:
 
         try:
             body = await read_body(scope, receive, self._site.config.limits.max_size_request, admit)
-            answer = await self._calls.run(handler, event_of(scope, body, self._next_number()), None)
+            event = with_door(event_of(scope, b"", self._next_number()), self._site.config.base_url)
+            async with self._api.answer(event, body, lambda: departure(receive)) as answer:
+                headers = [ANY_ORIGIN, *answer.headers]
+                if isinstance(answer, Whole):
+                    headers.append((b"content-length", b"%d" % len(answer.body)))
+                    return await send_once(send, answer.status, headers, answer.body)
+                headers.append((b"content-length", b"%d" % answer.size))
+                return await send_ready(send, answer.status, headers, answer.pieces())
         finally:
             self._large -= Counter(held)
-        status, content = answer["statusCode"], answer["body"]
-        raw = base64.b64decode(content) if answer.get("isBase64Encoded") else content.encode()
-        headers = [(name.encode(), value.encode("latin-1")) for name, value in answer["headers"].items()]
-        return await send_once(send, status, [ANY_ORIGIN, *headers, (b"content-length", b"%d" % len(raw))], raw)
 
     async def _health(self, send: Send) -> int:
         """Whether the store answers; a `Temporary` becomes 503."""
@@ -155,8 +176,7 @@ class HttpApp:
         request = self._request(scope)
         identity = await self._calls.run(identify_listener, self._site, request.headers)
         stream = self._events.open(identity, parse_wish(request.query, request.headers))
-        headers = {"content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no"}
-        return await send_pieces(receive, send, Response(200, b"", headers), stream)
+        return await send_pieces(receive, send, Response(200, b"", EVENT_HEADERS), stream)
 
     async def _take_place(self, scope: Scope, places: Counter[str], limit: str) -> str:
         """Find out who asks and count one more of its account, which is returned.
@@ -186,33 +206,6 @@ class HttpApp:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         query = scope["query_string"].decode("latin-1")
         return Request(method, scope["raw_path"].decode("latin-1"), headers, origin, query, body, self._next_number())
-
-
-def event_of(scope: Scope, body: bytes, number: str) -> Event:
-    """A request as an API Gateway HTTP API sends it to a function (payload format 2.0)."""
-    headers = headers_of(scope)
-    method = "GET" if scope["method"] == "HEAD" else scope["method"]
-    path = scope["raw_path"].decode("latin-1")
-    event: Event = {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": path,
-        "rawQueryString": scope["query_string"].decode("latin-1"),
-        "headers": headers,
-        "requestContext": {
-            "domainName": authority_of(scope, headers),
-            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": (scope["client"] or ("",))[0]},
-            "requestId": number,
-            "stage": "$default",
-        },
-        "isBase64Encoded": False,
-    }
-    if body:
-        try:
-            event["body"] = body.decode()
-        except UnicodeDecodeError:
-            event["body"], event["isBase64Encoded"] = base64.b64encode(body).decode(), True
-    return event
 
 
 def _ms(started: float) -> float:

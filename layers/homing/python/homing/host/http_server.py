@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from homing.host.http_wire import Receive, Scope, Send
+from homing.host.websocket_connection import PING_SECONDS, PONG_SECONDS, BoundedWebSocket
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -110,15 +112,31 @@ class _Server(uvicorn.Server):
 
 
 class HttpServer:
-    """Listens on one address; port 0 picks a free one."""
+    """Listens on one address; port 0 picks a free one. With `tls` it speaks HTTPS. `max_message` is in bytes, of
+    a message on a WebSocket."""
 
-    def __init__(self, app: App, host: str, port: int, *, max_connections: int, bounds: Bounds | None = None) -> None:
-        protocol = type("Connection", (BoundedHttp,), {"bounds": bounds or Bounds()})
+    def __init__(
+        self,
+        app: App,
+        host: str,
+        port: int,
+        *,
+        max_connections: int,
+        max_message: int = 1_000_000,
+        bounds: Bounds | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        bounds = bounds or Bounds()
+        protocol = type("Connection", (BoundedHttp,), {"bounds": bounds})
         self._address = (host, port)
         self._config = uvicorn.Config(
             app,
             http=protocol,
-            ws="none",
+            ws=type("WebSocket", (BoundedWebSocket,), {"unread_seconds": bounds.unread_seconds}),
+            ws_max_size=max_message,
+            ws_ping_interval=PING_SECONDS,
+            ws_ping_timeout=PONG_SECONDS,
+            ws_per_message_deflate=False,  # a client's 10 kB could become 10 MB, and ours be packed on the event loop
             interface="asgi3",
             lifespan="off",
             log_config=None,
@@ -129,6 +147,8 @@ class HttpServer:
             backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
+        self._config.load()
+        self._config.ssl = tls  # uvicorn would make one itself, from files that it reads but once
         self._server = _Server(self._config)
         self._task: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -162,9 +182,10 @@ class HttpServer:
             connection.transport.abort()
 
     @property
-    def connections(self) -> Sequence[BoundedHttp]:
+    def connections(self) -> Sequence[BoundedHttp | BoundedWebSocket]:
         """The open ones."""
-        return [one for one in self._server.server_state.connections if isinstance(one, BoundedHttp)]
+        both = BoundedHttp, BoundedWebSocket
+        return [one for one in self._server.server_state.connections if isinstance(one, both)]
 
     async def _look(self) -> None:
         while True:

@@ -106,7 +106,7 @@ def _piece(message: Message) -> tuple[bytes, bool]:
 
 async def send_pieces(receive: Receive, send: Send, response: Response, pieces: AsyncIterator[bytes]) -> int:
     """A streamed response, until it ends or the client leaves."""
-    left = asyncio.ensure_future(_departure(receive))
+    left = asyncio.ensure_future(departure(receive))
     try:
         await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
         following = aiter(pieces)
@@ -127,7 +127,8 @@ async def send_pieces(receive: Receive, send: Send, response: Response, pieces: 
         await pieces.aclose()  # type: ignore[attr-defined]  # both are generators
 
 
-async def _departure(receive: Receive) -> None:
+async def departure(receive: Receive) -> None:
+    """Until the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -149,4 +150,14 @@ async def send_once(send: Send, status: int, headers: list[tuple[bytes, bytes]],
     """A response as it is; the status."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+    return status
+
+
+async def send_ready(send: Send, status: int, headers: list[tuple[bytes, bytes]], pieces: AsyncIterator[bytes]) -> int:
+    """A response in pieces that are there already, as fast as the client reads; the status. To one who has left
+    the server sends nothing, and is told so by nobody."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    async for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
     return status

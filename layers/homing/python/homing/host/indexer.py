@@ -1,9 +1,9 @@
 """The search index of one process: what the cloud's stream of the table and its function do there.
 
 Commits of this process name the accounts that moved. While mail keeps coming in, indexing waits for a pause, at most
-a few seconds; a backlog is worked off in small steps, with a breath between two of them. At the start and then now and
-again every account is looked at, so that what other processes wrote is indexed, too. Nothing depends on it but speed:
-a search reads for itself what is missing.
+a few seconds; a backlog is worked off in small steps, with a breath between two of them. With `rounds`, at the start
+and then now and again every account is looked at, so that what other processes wrote is indexed, too. Nothing depends
+on it but speed: a search reads for itself what is missing.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ log = logging.getLogger("homing.host.indexer")
 class Indexer:
     """One thread."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, *, rounds: bool = True) -> None:
         self._site = site
+        self._rounds = rounds
         self._moved: dict[str, None] = {}
         self._reached: dict[str, int] = {}
         self._changed = threading.Condition()
@@ -78,7 +79,7 @@ class Indexer:
             try:
                 if time.monotonic() - looked >= ROUND_SECONDS:
                     looked = time.monotonic()
-                    self._add(self._site.store.partitions())
+                    self._add(self._site.store.partitions() if self._rounds else ())
                 accounts = self._take(looked + ROUND_SECONDS)
                 if accounts:
                     self._index(accounts)

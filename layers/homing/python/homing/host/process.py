@@ -1,7 +1,7 @@
 """The life of the process host: everything is started in order, and ends in the reverse of it.
 
-    start   store (open already) -> worker -> intake -> SMTP, LMTP -> HTTP -> ready
-    stop    listeners drain, HTTP answers what it has -> intake files what waits -> worker ends its batch
+    start   store (open already) -> worker -> calls -> intake -> SMTP, LMTP -> HTTP -> ready
+    stop    listeners drain, HTTP answers what it has -> intake files what waits -> calls -> worker ends its batch
 
 The first SIGTERM or SIGINT asks for that end, a second one does not wait. Takes a site and does not know
 which home it is in. Stopping loses nothing, and neither does being killed: what was acknowledged is
@@ -22,18 +22,24 @@ from dataclasses import replace
 from typing import Final
 
 from homing.errors import Permanent
+from homing.host.api_calls import ApiCalls
 from homing.host.events import EventSource
+from homing.host.heavy import Heavy
 from homing.host.http import HttpApp
 from homing.host.http_server import HttpServer
+from homing.host.indexer import Indexer
 from homing.host.ingest import HostIntake, Landing
 from homing.host.intake import Limits
+from homing.host.pushes import Pushes
 from homing.host.settings import Addresses, Settings
 from homing.host.smtp import Listener
 from homing.host.smtp_connection import Kind
 from homing.host.tailer import NotifyingStore, Tailer
 from homing.host.threads import Threads
+from homing.host.tls import Tls
+from homing.host.websocket import Door, WebSockets
 from homing.host.worker import Sweep, Worker
-from homing.lambda_shell import use_site
+from homing.lambda_shell import use_aside, use_site
 from homing.site import Site
 
 Drain = Callable[[float], Awaitable[None]]
@@ -55,6 +61,8 @@ class Host:
         self._landings = landings
         self._settings = settings
         self._sweep = sweep
+        self._tls = _tls(settings)
+        self.heavy = Heavy(site.config, settings.home, self._store.announce, settings.heavy) if settings.heavy else None
         self._ending = AsyncExitStack()
 
     async def start(self) -> Addresses:
@@ -75,12 +83,19 @@ class Host:
 
     async def _start(self, stack: AsyncExitStack) -> Addresses:
         settings, loop = self._settings, asyncio.get_running_loop()
-        worker = Worker(self._site, self._sweep)
+        self._start_pushes(stack)
+        worker = Worker(self._site, self._sweep, settings.poll)
         self._store.tell(worker.committed)
         worker.start()
         stack.push_async_callback(self._ended, "worker", worker.stop)
+        indexer = Indexer(self._site, rounds=settings.rounds)
+        self._store.tell(indexer.committed)
+        indexer.start()
+        stack.push_async_callback(self._ended, "indexer", indexer.stop)
 
-        calls, streams = Threads(settings.calls, "call"), Threads(settings.streams, "stream")
+        if self.heavy is not None:
+            stack.push_async_callback(self.heavy.close, settings.grace)
+        calls, streams = Threads(settings.calls + 1, "call"), Threads(settings.streams, "stream")
         stack.push_async_callback(self._ended, "streams", streams.close)
         stack.push_async_callback(self._ended, "calls", calls.close)
 
@@ -92,15 +107,22 @@ class Host:
 
         tailer = Tailer(self._store, loop)
         self._store.tell(tailer.committed)
-        events = EventSource(tailer, calls)
+        events = EventSource(self._site, tailer, calls)
         poll = asyncio.create_task(events.poll())
         stack.callback(poll.cancel)
 
+        if self._tls is not None:
+            renewal = asyncio.create_task(self._tls.renew())
+            stack.callback(renewal.cancel)
+        api = ApiCalls(self._site, calls, self.heavy, settings.calls)
+        websockets = WebSockets(Door(self._site, api, calls, tailer))
         server = HttpServer(
-            HttpApp(self._site, calls, streams, events),
+            HttpApp(self._site, api, calls, streams, events, websockets),
             settings.listen,
             settings.http_port,
+            max_message=2 * self._site.config.limits.max_size_request,  # what is a little too large gets an answer
             max_connections=settings.connections,
+            tls=self._tls.http if self._tls else None,
         )
         listening: list[Drain] = []
         stack.push_async_callback(self._drain, listening)
@@ -109,12 +131,22 @@ class Host:
         http = await _bound("http", settings.http_port, server.start())
         listening.append(server.drain)
         stack.callback(events.close)  # runs first: an event stream would never end by itself
-        return Addresses(http, smtp, lmtp)
+        stack.callback(websockets.close)
+        return Addresses(http, smtp, lmtp, secure=self._tls is not None)
+
+    def _start_pushes(self, stack: AsyncExitStack) -> None:
+        pushes = Pushes()
+        use_aside(pushes.aside)
+        self._store.tell(pushes.committed)
+        pushes.start()
+        stack.callback(use_aside, None)
+        stack.push_async_callback(self._ended, "pushes", pushes.stop)
 
     async def _listen(self, listening: list[Drain], kind: Kind, intake: HostIntake, port: int) -> tuple[str, int]:
         config = self._site.config
         limits = Limits(max_message_bytes=config.limits.max_message_bytes, max_recipients=config.limits.max_recipients)
-        listener = Listener(kind, intake, limits, config.hostname, self._settings.listen, port)
+        tls = self._tls.smtp if self._tls and kind == "smtp" else None
+        listener = Listener(kind, intake, limits, config.hostname, self._settings.listen, port, ssl_context=tls)
         address = await _bound(kind, port, listener.start())
         listening.append(listener.drain)
         return address
@@ -159,6 +191,12 @@ def _on_signal(asked: asyncio.Event) -> None:
         log.warning("a second signal: not waiting any longer")
         os._exit(FORCED)
     asked.set()
+
+
+def _tls(settings: Settings) -> Tls | None:
+    if settings.tls_certificate is None:
+        return None
+    return Tls(settings.tls_certificate, settings.tls_key or settings.tls_certificate)
 
 
 async def _bound(what: str, port: int, start: Awaitable[tuple[str, int]]) -> tuple[str, int]:

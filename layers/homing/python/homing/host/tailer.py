@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from homing.ledger import keys
 from homing.ledger.rows import Head, head_of
@@ -57,6 +57,10 @@ class NotifyingStore:
     def commit(self, batch: Batch) -> None:
         """As the store, and then the notices."""
         self._store.commit(batch)
+        self.announce(batch)
+
+    def announce(self, batch: Batch) -> None:
+        """Tell of a commit that another process made, as of one of our own."""
         for notice in self._notices:
             notice(batch)
 
@@ -67,7 +71,7 @@ class Subscription:
 
     account: str
     head: Head
-    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    moved: asyncio.Event
 
     def advance(self, head: Head) -> None:
         """Take a head, unless it is older than the one that is known: commits may be told out of order."""
@@ -84,9 +88,10 @@ class Tailer:
         self._loop = loop
         self._subscriptions: Mapping[str, frozenset[Subscription]] = {}
 
-    def subscribe(self, account: str) -> Subscription:
-        """Listen to an account from now on; its head is not known before the first commit or `read`."""
-        subscription = Subscription(account, Head())
+    def subscribe(self, account: str, moved: asyncio.Event) -> Subscription:
+        """Listen to an account from now on; its head is not known before the first commit or `read`. `moved` may
+        be one for several accounts."""
+        subscription = Subscription(account, Head(), moved)
         self._replace(account, self.of(account) | {subscription})
         return subscription
 

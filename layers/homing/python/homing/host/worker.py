@@ -1,7 +1,7 @@
 """The task worker and the housekeeper of one process: what the cloud's stream, queue and timers do there.
 
 Runs what is due in the outbox through `functions/task`, one small batch after another. Woken by a
-commit that puts a task; else it sleeps until the next one is due, at most `POLL_SECONDS`, so that tasks
+commit that puts a task; else it sleeps until the next one is due, at most `poll` seconds, so that tasks
 of another process on the same site are found too. Once a minute it sweeps what has expired.
 """
 
@@ -33,9 +33,10 @@ log = logging.getLogger("homing.host.worker")
 class Worker:
     """One thread. `sweep(now in ms)` removes what has expired and returns how much; None: nothing to sweep."""
 
-    def __init__(self, site: Site, sweep: Sweep | None = None) -> None:
+    def __init__(self, site: Site, sweep: Sweep | None = None, poll: float = POLL_SECONDS) -> None:
         self._site = site
         self._sweep = sweep
+        self._poll = poll
         self._swept = 0
         self._awake = threading.Event()
         self._stopping = False
@@ -101,8 +102,8 @@ class Worker:
     def _pause(self) -> float:
         due = tasks.next_due(self._site.store)
         if due is None:
-            return POLL_SECONDS
-        return min(POLL_SECONDS, max(0.0, (due - self._site.clock.now()) / 1000))
+            return self._poll
+        return min(self._poll, max(0.0, (due - self._site.clock.now()) / 1000))
 
 
 def event_of(due: Sequence[tasks.Task]) -> dict[str, Any]:
