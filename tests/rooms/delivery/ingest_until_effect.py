@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 from homing.adapters.clock import SystemIds
 from homing.adapters.sqlite import Database

@@ -237,6 +237,14 @@ def test_octets_are_got_as_text_or_else_in_base64(ann: Client) -> None:
     assert got(ann, broken, length=5) == {"data:asText": "The q", "size": len(BROKEN)}
 
 
+def test_text_that_no_json_may_hold_is_got_in_base64(ann: Client) -> None:
+    octets = b"a\xef\xbf\xbf\xf0\x9f\xbf\xbe"
+    id = make(ann, binary(octets))["id"]
+
+    assert got(ann, id, "data") == {"data:asBase64": base64.b64encode(octets).decode(), "isEncodingProblem": True}
+    assert got(ann, id, "data", length=1) == {"data:asText": "a"}
+
+
 def test_a_range_within_a_character_is_no_text(ann: Client) -> None:
     id = make(ann, text("aé"))["id"]
 

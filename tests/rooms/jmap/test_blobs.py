@@ -65,6 +65,8 @@ def test_the_type_is_what_the_client_asks_for(ann: Client) -> None:
 
     assert download(ann, id, query="type=image%2Fpng")[2]["content-type"] == "image/png"
     assert download(ann, id, query="accept=x&type=text/html")[2]["content-type"] == "text/html"
+    assert download(ann, id, query="type=image/svg+xml")[2]["content-type"] == "image/svg+xml"
+    assert download(ann, id, query="type=a%2Fb%3B%20c%3D%22d%2Be%22")[2]["content-type"] == 'a/b; c="d+e"'
 
 
 @pytest.mark.parametrize(

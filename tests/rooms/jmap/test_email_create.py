@@ -113,6 +113,29 @@ def test_what_is_not_said_is_set_and_told(ann: Client) -> None:
     assert raw.startswith(b"Date: Wed, 18 Nov 2026 11:06:40 +0000\r\nMessage-ID: <")
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"),
+        ("1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00Z"),
+        ("2026-11-20T10:00:00.123456Z", "2026-11-20T10:00:00.123Z"),
+        ("9999-12-31T23:59:59Z", "2286-11-20T17:46:39.999Z"),
+    ],
+)
+def test_a_client_is_told_of_a_date_of_receipt_that_cannot_be_kept(ann: Client, asked: str, told: str) -> None:
+    created = creation(ann, {"receivedAt": asked, **TEXT})
+
+    assert created["receivedAt"] == told == ann.email(created["id"], "receivedAt")["receivedAt"]
+    assert ann.query(filter={"after": told}) == [created["id"]]
+    assert ann.query(filter={"before": told}) == []
+
+
+def test_a_client_is_told_of_a_date_that_is_written_in_another_way(ann: Client) -> None:
+    created = creation(ann, {"sentAt": "2026-11-20T12:30:00.5+00:00", **TEXT})
+
+    assert created["sentAt"] == "2026-11-20T12:30:00Z" == ann.email(created["id"], "sentAt")["sentAt"]
+
+
 def test_two_messages_have_two_ids(ann: Client) -> None:
     answer = ann.call("Email/set", create={"a": {**DRAFTS, **TEXT}, "b": {**DRAFTS, **TEXT}})
 

@@ -357,6 +357,32 @@ def all_parts(part: dict[str, Any]) -> list[dict[str, Any]]:
     return [part, *(inner for one in part.get("subParts") or [] for inner in all_parts(one))]
 
 
+def test_a_multipart_says_of_itself_what_its_header_says(ann: Client) -> None:
+    email = ann.deliver(
+        b"Content-Type: multipart/mixed; boundary=1\r\n\r\n--1\r\n"
+        b"Content-Type: multipart/related; boundary=2; name=both; charset=utf-8\r\n"
+        b"Content-Disposition: INLINE; filename=page\r\nContent-ID: <whole@x>\r\n"
+        b"Content-Language: de, en\r\nContent-Location: https://example.com/\r\n\r\n"
+        b"--2\r\nContent-Type: text/html\r\n\r\nA\r\n--2--\r\n--1--\r\n"
+    )[0]
+
+    structure = ann.email(email, "bodyStructure")["bodyStructure"]
+
+    inner = structure["subParts"][0]
+    assert {name: inner[name] for name in inner if name not in ("size", "subParts")} == {
+        "partId": None,
+        "blobId": None,
+        "name": "page",
+        "type": "multipart/related",
+        "charset": "utf-8",
+        "disposition": "inline",
+        "cid": "whole@x",
+        "language": ["de", "en"],
+        "location": "https://example.com/",
+    }
+    assert {structure[name] for name in ("name", "charset", "disposition", "cid", "location")} == {None}
+
+
 def test_part_ids_are_unique_and_null_only_for_multiparts(ann: Client) -> None:
     parts = all_parts(ann.email(ann.deliver(TREE)[0], "bodyStructure")["bodyStructure"])
 

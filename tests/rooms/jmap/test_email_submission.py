@@ -94,7 +94,8 @@ def test_an_envelope_of_the_client_is_used_as_it_is(site: Site, ann: Sender, dra
 
 def test_a_derived_return_path_is_that_of_the_identity(site: Site, actor: Actor, ann: Sender) -> None:
     add_address(site, actor, "office@example.com", "ann@example.org")
-    email = store(site, ann.user, message(sender="office@example.com", to="eve@example.com"))
+    headers = ["Sender: office@example.com"]
+    email = store(site, ann.user, message(sender="ann@example.org", to="eve@example.com", headers=headers))
 
     assert ann.submit(email)["envelope"]["mailFrom"]["email"] == "ann@example.org"
 
@@ -194,6 +195,16 @@ def test_nobody_writes_in_the_name_of_another(ann: Sender, bob: Sender, draft: D
         "forbiddenMailFrom"
     )
     assert ann.refusal(draft(), envelope=envelope("e@x.example", sender=""))["type"] == "forbiddenMailFrom"
+
+
+def test_a_message_is_from_the_address_of_the_identity_that_sends_it(site: Site, actor: Actor, ann: Sender) -> None:
+    add_address(site, actor, "office@example.com", "ann@example.org")
+    office = ann.call("Identity/set", create={"k": {"email": "office@example.com"}})["created"]["k"]["id"]
+    email = store(site, ann.user, message(sender="Office <OFFICE@example.com>", to="eve@example.com"))
+
+    assert ann.refusal(email)["type"] == "forbiddenFrom"
+    (_, answer) = set_(ann, create={"k": {"identityId": office, "emailId": email}})[0]
+    assert answer["created"]["k"]["envelope"]["mailFrom"]["email"].lower() == "office@example.com"
 
 
 def test_received_mail_may_be_passed_on_as_it_is(site: Site, ann: Sender) -> None:

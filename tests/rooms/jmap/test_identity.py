@@ -58,7 +58,7 @@ def test_every_property_but_the_address_can_be_changed_and_taken_back(ann: Sende
     changed: Object = {
         "name": "",
         "replyTo": [{"name": None, "email": "list@example.com"}],
-        "bcc": [{"email": "me@example.com"}],
+        "bcc": [{"name": "Me", "email": "me@example.com"}],
         "textSignature": "a",
         "htmlSignature": "<b>a</b>",
     }
@@ -67,6 +67,17 @@ def test_every_property_but_the_address_can_be_changed_and_taken_back(ann: Sende
 
     ann.update("Identity", "default", name="Ann", replyTo=None, bcc=None, textSignature="", htmlSignature="")
     assert identities(ann) == [DEFAULT]
+
+
+def test_an_address_that_is_given_without_a_name_is_told_to_have_none(ann: Sender) -> None:
+    given, whole = [{"email": "me@example.com"}], [{"name": None, "email": "me@example.com"}]
+
+    created = ann.call("Identity/set", create={"k": {"email": "ann@example.org", "replyTo": given}})["created"]["k"]
+    updated = ann.update("Identity", "default", bcc=given)["updated"]["default"]
+
+    assert (created["replyTo"], updated) == (whole, {"bcc": whole})
+    found = {one["id"]: one for one in identities(ann)}
+    assert (found[created["id"]]["replyTo"], found["default"]["bcc"]) == (whole, whole)
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,23 @@ def test_sorting_as_a_tree(ann: Client, tree: dict[str, str], sort: Any, expecte
     assert found(ann, tree, filter=NO_ROLE, sort=sort, sortAsTree=True) == expected
 
 
+@pytest.mark.parametrize(
+    ("collation", "expected"),
+    [
+        (None, ["AB", "ab c", "a_b", "B", "e", "\u00e9", "f"]),
+        ("i;unicode-casemap", ["AB", "ab c", "a_b", "B", "e", "\u00e9", "f"]),
+        ("i;ascii-casemap", ["AB", "ab c", "a_b", "B", "e", "f", "\u00e9"]),
+    ],
+)
+def test_names_are_sorted_by_the_collation(ann: Client, collation: str | None, expected: list[str]) -> None:
+    names = {ann.create_mailbox(name): name for name in ("f", "\u00e9", "a_b", "B", "ab c", "e", "AB")}
+    sort = [{"property": "name"} if collation is None else {"property": "name", "collation": collation}]
+
+    ids = ann.call("Mailbox/query", filter=NO_ROLE, sort=sort)["ids"]
+
+    assert [names[id] for id in ids] == expected
+
+
 def test_sorting_as_a_tree_goes_by_parents_that_the_filter_leaves_out(ann: Client, tree: dict[str, str]) -> None:
     filter = {"operator": "OR", "conditions": [{"name": "1"}, {"name": "x"}]}
 

@@ -288,6 +288,13 @@ def test_a_push_tells_the_states_that_get_gives(push: Push) -> None:
         assert states[type] == push.client.state(type)
 
 
+def test_a_change_of_the_vacation_response_is_told(push: Push) -> None:
+    push.verified()
+    push.client.update("VacationResponse", "singleton", isEnabled=True)
+
+    assert push.changed() == {push.client.account: {"VacationResponse": push.client.state("VacationResponse")}}
+
+
 def test_what_was_told_is_not_told_again(push: Push) -> None:
     push.verified()
     id = push.client.deliver(message())[0]

@@ -70,6 +70,11 @@ def test_another_content_type_is_not_json(ann: Client, content_type: str) -> Non
         echoing('"\x01"'),
         echoing('"?"').replace(b"?", b"\xff"),
         echoing('"?"').replace(b"?", b"\xed\xa0\x80"),
+        echoing('"\uffff"'),
+        echoing('"\\uFFFE"'),
+        echoing('"\ufdd0"'),
+        echoing('{"\U0001ffff":1}'),
+        echoing('"\\udbff\\udfff"'),
         echoing('{"a":1,"a":2}'),
         echoing('[[{"a":{"b":null,"b":null}}]]'),
         echoing('{"a":1,"\\u0061":2}'),
@@ -87,6 +92,13 @@ def test_what_is_not_i_json_is_refused_as_a_whole(ann: Client, body: bytes) -> N
     status, answer = ann.post(body)
 
     assert (status, answer["type"], answer["status"]) == (400, NOT_JSON, 400)
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufffd", "\ufdf0", "\ufffd\U0001fffd", "\\\\uFFFF", "\\ud83d\\ude00", "\u07ff\u1fff"]
+)
+def test_characters_beside_those_that_are_none_are_fine(ann: Client, text: str) -> None:
+    assert ann.post(echoing(f'"{text}"'))[0] == 200
 
 
 def test_values_may_be_nested_deep_but_not_without_end(ann: Client) -> None:

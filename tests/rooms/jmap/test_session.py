@@ -13,7 +13,6 @@ from homing.config import Limits
 from homing.jmap.types.email import EMAIL
 from tests.rooms.jmap.conftest import CORE, MAIL, ORIGIN, Client
 
-
 URN = "urn:ietf:params:jmap:"
 
 

@@ -188,6 +188,85 @@ def test_a_reference_to_what_was_not_created_is_not_found(ann: Client) -> None:
     assert answer["notDestroyed"] == {"#b": {"type": "notFound"}}
 
 
+def test_a_reference_at_the_end_of_a_path_stands_for_its_id(ann: Client) -> None:
+    id = ann.deliver(message())[0]
+    (_, made), (_, added), (_, removed) = ann.responses(
+        ("Mailbox/set", {"create": {"new": {"name": "New"}}}),
+        ("Email/set", {"update": {id: {"mailboxIds/#new": True}}}),
+        ("Email/set", {"update": {id: {"mailboxIds/#new": None, "mailboxIds/sent": True}}}),
+    )
+
+    assert made["created"]
+    assert added["updated"] == removed["updated"] == {id: None}
+    assert added["newState"] != removed["newState"]
+    assert ann.email(id, "mailboxIds")["mailboxIds"] == {"inbox": True, "sent": True}
+
+
+def test_a_member_of_a_set_has_one_path_whether_by_reference_or_by_id(ann: Client) -> None:
+    id, mailbox = ann.deliver(message())[0], ann.create_mailbox("New")
+    patch = {"mailboxIds/#new": True, f"mailboxIds/{mailbox}": None}
+
+    answer = ann.request(
+        ("Email/set", {"accountId": ann.account, "update": {id: patch}}, "0"), createdIds={"new": mailbox}
+    )
+
+    assert answer["methodResponses"][0][1]["notUpdated"][id]["type"] == "invalidPatch"
+
+
+def test_a_keyword_that_looks_like_a_reference_is_a_keyword(ann: Client) -> None:
+    id, mailbox = ann.deliver(message())[0], ann.create_mailbox("New")
+
+    ann.request(
+        ("Email/set", {"accountId": ann.account, "update": {id: {"keywords/#new": True}}}, "0"),
+        createdIds={"new": mailbox},
+    )
+
+    assert ann.email(id, "keywords")["keywords"] == {"#new": True}
+
+
+def test_what_is_destroyed_by_its_id_and_by_its_reference_is_destroyed_once(ann: Client) -> None:
+    mailbox = ann.create_mailbox("New")
+
+    answer = ann.request(
+        ("Mailbox/set", {"accountId": ann.account, "destroy": ["#new", mailbox]}, "0"), createdIds={"new": mailbox}
+    )["methodResponses"][0][1]
+
+    assert (answer["destroyed"], answer["notDestroyed"]) == ([mailbox], None)
+
+
+def test_mailboxes_named_by_their_references_are_emptied_and_destroyed(ann: Client) -> None:
+    id = ann.deliver(message())[0]
+    *_, (_, answer) = ann.responses(
+        ("Mailbox/set", {"create": {"a": {"name": "A"}, "b": {"name": "B", "parentId": "#a"}}}),
+        ("Email/set", {"update": {id: {"mailboxIds": {"#b": True}}}}),
+        ("Mailbox/set", {"destroy": ["#a", "#b"], "onDestroyRemoveEmails": True}),
+    )
+
+    assert (len(answer["destroyed"]), answer["notDestroyed"]) == (2, None)
+    assert ann.call("Email/get", ids=[id])["notFound"] == [id]
+
+
+def test_what_is_not_there_is_not_found_even_where_it_is_to_be_destroyed(ann: Client) -> None:
+    answer = ann.call("Mailbox/set", update={"nothing": {"name": "A"}}, destroy=["nothing"])
+
+    assert answer["notUpdated"]["nothing"]["type"] == answer["notDestroyed"]["nothing"]["type"] == "notFound"
+
+
+def test_whole_objects_may_be_sent_back_as_patches(ann: Client) -> None:
+    id = ann.deliver(message("Hello"))[0]
+    emails = [
+        ann.email(id),
+        ann.email(id, "id", "headers", "bodyStructure", "header:Subject:asText", "header:x-none:all", "keywords"),
+        {"bodyStructure/type": ann.email(id, "bodyStructure")["bodyStructure"]["type"]},
+    ]
+
+    for whole in emails:
+        assert ann.call("Email/set", update={id: whole})["updated"] == {id: None}
+    for patch in ({"header:Subject:asText": "Other"}, {"bodyStructure/type": "image/png"}, {"header:X:asText": "x"}):
+        refusal = ann.call("Email/set", update={id: patch})["notUpdated"][id]
+        assert (refusal["type"], refusal["properties"]) == ("invalidProperties", [next(iter(patch)).partition("/")[0]])
+
+
 def test_an_object_updated_by_its_reference_is_not_updated_before_it_is_destroyed(ann: Client) -> None:
     answers = ann.responses(
         ("Mailbox/set", {"create": {"a": {"name": "A"}}}),

@@ -84,3 +84,52 @@ def test_what_speaks_for_its_owner_is_not_shared(
     can = session(ann)["accounts"][bob.account]["accountCapabilities"]
     assert "urn:ietf:params:jmap:mail" in can
     assert "urn:ietf:params:jmap:submission" not in can
+
+
+def test_of_an_account_that_is_read_only_one_has_no_right_but_to_read(
+    ann: Client, bob: Client, site: Site, actor: Actor
+) -> None:
+    share(site, actor, read_only=True)
+
+    for one in ann.call("Mailbox/get", accountId=bob.account)["list"]:
+        assert [right for right, allowed in one["myRights"].items() if allowed] == ["mayReadItems"]
+    mail = session(ann)["accounts"][bob.account]["accountCapabilities"]["urn:ietf:params:jmap:mail"]
+    assert mail["mayCreateTopLevelMailbox"] is False
+
+
+def subscribed(client: Client, account: str) -> list[str]:
+    """Mailboxes of an account that its reader has subscribed to, as `/get` and `/query` have it."""
+    got = [one["id"] for one in client.call("Mailbox/get", accountId=account)["list"] if one["isSubscribed"]]
+    found = client.call("Mailbox/query", accountId=account, filter={"isSubscribed": True})["ids"]
+    assert sorted(found) == sorted(got)
+    return sorted(got)
+
+
+def test_each_reader_of_a_shared_account_has_subscriptions_of_her_own(
+    ann: Client, bob: Client, site: Site, actor: Actor
+) -> None:
+    share(site, actor)
+    everything = subscribed(bob, bob.account)
+    assert subscribed(ann, bob.account) == []
+
+    answer = ann.call("Mailbox/set", accountId=bob.account, update={"inbox": {"isSubscribed": True}})
+    assert answer["updated"] == {"inbox": None}
+    bob.update("Mailbox", "inbox", isSubscribed=False)
+
+    assert subscribed(ann, bob.account) == ["inbox"]
+    assert subscribed(bob, bob.account) == [id for id in everything if id != "inbox"]
+    ann.call("Mailbox/set", accountId=bob.account, update={"inbox": {"isSubscribed": False}})
+    assert subscribed(ann, bob.account) == []
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_who_makes_a_mailbox_in_a_shared_account_has_subscribed_to_it(
+    ann: Client, bob: Client, site: Site, actor: Actor, wanted: bool
+) -> None:
+    share(site, actor)
+
+    answer = ann.call("Mailbox/set", accountId=bob.account, create={"k": {"name": "Ours", "isSubscribed": wanted}})
+
+    id = answer["created"]["k"]["id"]
+    assert subscribed(ann, bob.account) == ([id] if wanted else [])
+    assert id in subscribed(bob, bob.account)

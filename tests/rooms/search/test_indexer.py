@@ -20,6 +20,7 @@ from homing.ports.search import Document, Search
 from homing.search.expression import EVERYTHING
 from homing.search.index import STEP_EMAILS, catch_up
 from homing.site import Site
+from tests.doubles import CountingStore
 from tests.mail import landed, message
 
 PATIENCE = 60
@@ -59,8 +60,8 @@ def site(site: Site, user: User) -> Site:
 
 
 @contextmanager
-def running(site: Site) -> Iterator[Indexer]:
-    indexer = Indexer(site)
+def running(site: Site, *, rounds: bool = True) -> Iterator[Indexer]:
+    indexer = Indexer(site, rounds=rounds)
     site.store.tell(indexer.committed)
     indexer.start()
     yield indexer
@@ -86,6 +87,19 @@ def test_what_was_written_before_the_start_is_indexed(site: Site, user: User) ->
         site.search.wait_for(1)
 
     assert found(site, user) == 1
+
+
+def test_without_rounds_nobody_asks_for_every_account_and_what_moves_is_indexed_whole(site: Site, user: User) -> None:
+    accept(site, [landed(message("Old"))])
+    counting = CountingStore(site.store)
+    chosen = replace(site, store=NotifyingStore(counting))
+
+    with running(chosen, rounds=False):
+        accept(chosen, [landed(message("New"))])
+        site.search.wait_for(2)
+
+    assert "partitions" not in counting.calls.as_dict()
+    assert found(site, user) == 2
 
 
 def test_a_backlog_is_worked_off_in_steps(site: Site, user: User) -> None:

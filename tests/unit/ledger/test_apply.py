@@ -54,6 +54,16 @@ def test_an_email_is_listed_in_its_mailboxes_and_among_all() -> None:
     assert list(partition.with_prefix("x/list/")) == [f"*/{NOW}/e1", f"inbox/{NOW}/e1"]
 
 
+def test_only_a_new_email_moves_the_state_of_email_delivery() -> None:
+    partition = furnished()
+
+    created = partition.apply(email("e1"), thread("t1", {"e1": state({"inbox": 1})}))
+    destroyed = partition.apply(patch("t1", {"e1": None}), Change("Email", "e1", destroy=True))
+
+    assert created.touched["EmailDelivery"] == Touched(created=("e1",))
+    assert "EmailDelivery" not in destroyed.touched
+
+
 def test_a_moved_email_is_listed_where_it_is_now() -> None:
     partition = with_mail()
 
@@ -239,12 +249,12 @@ def test_an_upload_touches_no_type() -> None:
     assert applied.touched == {}
 
 
-def test_a_delivery_is_remembered_for_a_while_and_moves_the_state_of_email_delivery() -> None:
+def test_a_delivery_is_remembered_for_a_while() -> None:
     partition = Partition()
 
     applied = partition.apply(Change("Delivery", "d1", create={"email": "e1"}))
 
-    assert applied.touched == {"EmailDelivery": Touched(created=("d1",))}
+    assert applied.touched == {}
     assert partition.rows[keys.delivery_key("d1")].expires == SECONDS + DELIVERY_SECONDS
 
 

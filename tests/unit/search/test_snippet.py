@@ -143,3 +143,19 @@ def test_what_can_be_looked_for_is_marked_where_it_stands(sought: str) -> None:
     _, found = snippet(expression, "", f"before {sought} after")
 
     assert (found is None) is (expression == AnyOf(()))
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "marked"),
+    [
+        ("one", "会議one料", "会議<mark>one</mark>料"),
+        ('"one two"', "one 会議 two, one-two", "one 会議 two, <mark>one-two</mark>"),
+        ('"a b a"', "a b a b a c", "<mark>a b a b a</mark> c"),
+        ('"会議 one"', "会議one会議 two", "<mark>会議one</mark>会議 two"),
+        ('"one 料 two"', "one会料 two one料 two", "one会料 two <mark>one料 two</mark>"),
+        ("x" * 70 + " ", "y " + "x" * 70 + " z", "y <mark>" + "x" * 70 + "</mark> z"),
+        ("é" * 200, "y " + "é" * 300 + " z", "y <mark>" + "é" * 300 + "</mark> z"),
+    ],
+)
+def test_words_stand_where_spaces_and_other_scripts_part_them(text: str, written: str, marked: str) -> None:
+    assert subject(text, written) == marked

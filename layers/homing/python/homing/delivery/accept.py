@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from homing.delivery.arrival import Arrival, arrival_of
+from homing.delivery.arrival import Arrival, addressed, arrival_of
 from homing.delivery.file import file
 from homing.delivery.recipients import NO_SUCH_USER
 from homing.directory.addresses import find_accounts
@@ -40,12 +40,13 @@ def accept(site: Site, landed: Sequence[Landed]) -> list[Replies]:
 def _by_account(
     landed: Sequence[Landed], accounts: Mapping[str, str], arrivals: Mapping[str, Arrival]
 ) -> dict[str, dict[str, Arrival]]:
-    """Arrivals by account and source: two addresses of one account are one arrival."""
+    """Arrivals by account and source: two addresses of one account are one arrival, that came by the first."""
     grouped: dict[str, dict[str, Arrival]] = {}
     for one in landed:
         for address in one.envelope.rcpt_to:
             if (account := accounts.get(address)) is not None:
-                grouped.setdefault(account, {})[one.source] = arrivals[one.source]
+                sources = grouped.setdefault(account, {})
+                sources.setdefault(one.source, addressed(arrivals[one.source], address))
     return grouped
 
 

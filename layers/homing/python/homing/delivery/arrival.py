@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from homing.ledger.keys import INBOX, delivery_key, message_id_hash, object_key
@@ -26,13 +26,24 @@ IMPORT: Final = "Import"
 
 
 @dataclass(frozen=True, slots=True)
+class Incoming:
+    """What filters look at: the message and its envelope. `rcpt_to` is the address that brought it to the account, ""
+    for mail that is filed as it is, whatever the account's filters say."""
+
+    message: Message
+    mail_from: str
+    protocol: str
+    rcpt_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """A message on its way into accounts.
 
     `delivery` is the same for every redelivery of one landing, "" for what cannot come twice; `record` is the Email
     as it is stored; `message_ids` are the hashes by which threads are found (RFC 8621 §3). It is filed in
     `mailbox_ids` with `keywords` (in lower case). `marker` is the type that remembers the delivery: `DELIVERY` for a
-    while, `IMPORT` for ever.
+    while, `IMPORT` for ever. `incoming` is there for mail that came in an envelope.
     """
 
     delivery: str
@@ -43,6 +54,7 @@ class Arrival:
     mailbox_ids: tuple[str, ...] = (INBOX,)
     keywords: frozenset[str] = frozenset()
     marker: str = DELIVERY
+    incoming: Incoming | None = field(default=None, repr=False, compare=False)
 
     @property
     def digest(self) -> str:
@@ -74,7 +86,14 @@ def arrival_of(landed: Landed, digest: str, now: int) -> Arrival:
         provenance={**provenance(message), "envelope": seen},
         received_at=envelope.received_at or now,
         message_ids=message_ids,
+        incoming=Incoming(message, envelope.mail_from, envelope.protocol),
     )
+
+
+def addressed(arrival: Arrival, rcpt_to: str) -> Arrival:
+    """The arrival as it comes to one account, by that address."""
+    incoming = arrival.incoming
+    return arrival if incoming is None else replace(arrival, incoming=replace(incoming, rcpt_to=rcpt_to))
 
 
 def record_of(message: Message, digest: str) -> tuple[dict[str, Any], tuple[str, ...]]:

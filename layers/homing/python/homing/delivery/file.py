@@ -6,16 +6,22 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from homing.delivery.arrival import Arrival
+from homing.delivery.attention import heed_thread
 from homing.delivery.recipients import account_refusal
 from homing.delivery.threads import add_email, find_threads, join_thread, new_email_id
 from homing.errors import LimitExceeded, Refused
 from homing.ledger import keys
 from homing.ledger.entry import Actor
+from homing.ledger.tasks import Task
 from homing.ledger.transact import Draft, Transaction, transact
 from homing.site import Site
 
 ARRIVALS_PER_COMMIT: Final = 7
 """An arrival writes about twelve rows, and a batch has a hundred; more are halved until they fit."""
+
+REPORT_TYPE: Final = "multipart/report"
+REPORT_TASK: Final = "report"
+"""Somebody tells how mail fared that was sent from here (RFC 3464, RFC 8098): for `submission` to look at."""
 
 
 def file(site: Site, actor: Actor, account: str, arrivals: Sequence[Arrival]) -> list[Refused | None]:
@@ -88,10 +94,35 @@ def file_one(site: Site, transaction: Transaction, draft: Draft, arrival: Arriva
 
 
 def _file_once(site: Site, transaction: Transaction, draft: Draft, arrival: Arrival) -> Refused | None:
-    if draft.body(arrival.marker_key) is not None:
+    if arrival.delivery and draft.body(arrival.marker_key) is not None:
         return None
-    filed = file_one(site, transaction, draft, arrival)
-    return filed if isinstance(filed, Refused) else None
+    incoming = arrival.incoming
+    judged = _judge(site, transaction, draft, arrival)
+    if not isinstance(judged, Arrival):
+        return judged
+    filed = file_one(site, transaction, draft, judged)
+    if isinstance(filed, Refused):
+        return filed
+    if incoming is not None and incoming.rcpt_to and incoming.message.root.type == REPORT_TYPE:
+        arguments = {"blob": judged.digest}
+        transaction.put_task(Task(site.new_id("k"), REPORT_TASK, draft.partition, transaction.now, arguments))
+    return None
+
+
+def _judge(site: Site, transaction: Transaction, draft: Draft, arrival: Arrival) -> Arrival | Refused | None:
+    """The arrival as its recipient's filters and threads want it; None if it is not to be filed. Mail that no
+    envelope brought passes."""
+    if arrival.incoming is None or not arrival.incoming.rcpt_to:
+        return arrival
+    settings = draft.object("Account", keys.SELF) or {}
+    if "activeScript" in settings or "vacation" in settings:
+        from homing.delivery.sieve import judge  # noqa: PLC0415  # the engine, for the accounts that have a use for it
+
+        judged = judge(site, transaction, draft, arrival)
+        if not isinstance(judged, Arrival):
+            return judged
+        arrival = judged
+    return heed_thread(draft, arrival)
 
 
 def _uids(draft: Draft, arrival: Arrival) -> dict[str, int]:

@@ -39,6 +39,7 @@ from homing.jmap.types.mdn import FUNCTIONS as MDN_FUNCTIONS
 from homing.jmap.types.push_subscription import FUNCTIONS as PUSH_FUNCTIONS
 from homing.jmap.types.quota import QUOTA
 from homing.jmap.types.search_snippet import FUNCTIONS as SNIPPET_FUNCTIONS
+from homing.jmap.types.sieve_script import FUNCTIONS as SIEVE_FUNCTIONS
 from homing.jmap.types.sieve_script import SIEVE_SCRIPT
 from homing.jmap.types.thread import THREAD
 from homing.jmap.types.vacation_response import VACATION_RESPONSE
@@ -53,6 +54,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     **IMPORT_FUNCTIONS,
     **COPY_FUNCTIONS,
     **PARSE_FUNCTIONS,
+    **SIEVE_FUNCTIONS,
 }
 """Methods that are none of the standard verbs, by name."""
 WELL_KNOWN: Final = "/.well-known/jmap"
@@ -202,7 +204,7 @@ def _download(context: Context, request: Request) -> Response:
     found = blob.download(context, parts[0], parts[1]) if len(parts) == 3 else None
     if found is None:
         raise Problem("about:blank", 404, "this account has no such blob")
-    type = parse_qs(request.query).get("type", ["application/octet-stream"])[0]
+    type = parse_qs(request.query.replace("+", "%2B")).get("type", ["application/octet-stream"])[0]
     return Response(200, found.pieces, _download_headers(unquote(parts[2]), type, found.size))
 
 

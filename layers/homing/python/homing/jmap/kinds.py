@@ -58,7 +58,7 @@ def utc_ms(text: str) -> int:
 def utc_date(ms: int) -> str:
     """The UTCDate of milliseconds since 1970; the fraction is left out where it is zero (RFC 8620 §1.4)."""
     seconds, fraction = divmod(ms, 1000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    text = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
     return f"{text}.{fraction:03d}Z" if fraction else f"{text}Z"
 
 

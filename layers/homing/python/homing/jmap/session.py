@@ -75,6 +75,8 @@ def _account(config: Config, name: str, *, own: bool, read_only: bool) -> dict[s
     can = {
         urn: one.account(config) for urn, one in CAPABILITIES.items() if one.account is not None and (own or one.shared)
     }
+    if read_only:
+        can[MAIL] = {**can[MAIL], "mayCreateTopLevelMailbox": False}
     return {"name": name, "isPersonal": own, "isReadOnly": read_only, "accountCapabilities": can}
 
 

@@ -20,11 +20,12 @@ DELIVERY_SECONDS: Final = 30 * 24 * 3_600
 """How long a delivery is remembered: longer than any client retries (RFC 5321 §4.5.4.1: 4 to 5 days)."""
 
 EMAIL_DELIVERY: Final = "EmailDelivery"
+"""A type without objects: its state moves with every email that is new, however it came (RFC 8621 §1.5)."""
 
 NOTED_EMAILS: Final = 1_000
 """Emails that a blob's row names: `Blob/lookup` knows no more (RFC 9404 §4.3), but every one is counted."""
 
-ROWLESS: Final = frozenset({"Delivery", "Upload"})
+ROWLESS: Final = frozenset({"Delivery", "Done", "Upload"})
 """Types whose changes write rows of their own form instead of `o/` rows."""
 
 
@@ -148,7 +149,8 @@ def _derive_mailbox(writing: Writing, change: Change, before: Body | None, after
 
 
 def _derive_email(writing: Writing, change: Change, before: Body | None, after: Body | None) -> None:
-    """The record counts towards usage and lets its account read the raw message."""
+    """The record counts towards usage and lets its account read the raw message. A new one is told to who waits
+    for new mail only."""
     if change.update is not None:
         raise Permanent("badChange", "the record of an email never changes", id=change.id)
     record = after or before or {}
@@ -157,6 +159,8 @@ def _derive_email(writing: Writing, change: Change, before: Body | None, after: 
     writing.bytes += sign * record["size"]
     _use_blob(writing, record["blob"], change.id, sign)
     writing.touch("Email", change.id, _how(before, after))
+    if before is None:
+        writing.touch(EMAIL_DELIVERY, change.id, "created")
 
 
 def _derive_sieve_script(writing: Writing, change: Change, before: Body | None, after: Body | None) -> None:
@@ -265,9 +269,15 @@ def _derive_upload(writing: Writing, change: Change, _before: Body | None, after
 
 
 def _derive_delivery(writing: Writing, change: Change, _before: Body | None, after: Body | None) -> None:
-    """New mail has come in: the state of EmailDelivery moves, a type without objects (RFC 8621 §1.5)."""
+    """What was delivered is remembered, so that a client's second attempt brings no second copy."""
     writing.put(keys.delivery_key(change.id), after, writing.at // 1000 + DELIVERY_SECONDS)
-    writing.touch(EMAIL_DELIVERY, change.id, "created")
+
+
+def _derive_done(writing: Writing, change: Change, _before: Body | None, after: Body | None) -> None:
+    """Something that is not to be done again before `{"expires": <Unix seconds>}`: mail was thrown away, a sender
+    answered, an id seen. No client hears of it."""
+    body = after or {}
+    writing.put(keys.delivery_key(change.id), body, body["expires"])
 
 
 _DERIVE: Final[dict[str, Callable[[Writing, Change, Body | None, Body | None], None]]] = {
@@ -277,4 +287,5 @@ _DERIVE: Final[dict[str, Callable[[Writing, Change, Body | None, Body | None], N
     "SieveScript": _derive_sieve_script,
     "Upload": _derive_upload,
     "Delivery": _derive_delivery,
+    "Done": _derive_done,
 }

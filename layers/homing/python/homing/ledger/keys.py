@@ -16,7 +16,7 @@
 | `o/<Type>/<id>`                     | an object of one of the types above                            |
 | `x/list/<mailbox or *>/<ms>/<email>`| what a list needs to filter and sort without the email         |
 | `x/msgid/<hash>`                    | the thread that a Message-ID (with its subject) belongs to     |
-| `d/<delivery>`                      | this delivery was done; expires                               |
+| `d/<delivery>`                      | this was done (a delivery, an answer to a sender); expires     |
 | `b/<digest>`                        | this partition may read the blob: which emails use it, an upload's expiry |
 
 Times in keys are milliseconds in 13 digits, positions have 12, so that byte order is their order.

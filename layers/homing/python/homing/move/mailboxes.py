@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from homing.jmap.types.mailbox_tree import may_be_in_name
+from homing.delivery.mailbox_paths import may_be_in_name
 from homing.ledger.entry import Actor
 from homing.ledger.transact import Draft, Transaction, transact
 from homing.site import Site

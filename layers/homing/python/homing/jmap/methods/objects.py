@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 
 from homing.jmap.context import Step
 from homing.jmap.datatype import NO_DEFAULT, OPTIONAL, DataType, Object, Property, SetError, Setting
-from homing.jmap.kinds import ANYTHING
+from homing.jmap.kinds import ANYTHING, ID_SET
 from homing.jmap.patch import InvalidPatch, apply_patch
+from homing.jmap.pointer import parts_of
 
 _UNKNOWN = Property(ANYTHING, server_set=True)
 _FURTHER = Property(ANYTHING, immutable=True)
@@ -42,12 +43,12 @@ def update(type: DataType, setting: Setting, step: Step, id: str, patch: Object)
     current = setting.current(step.draft, id)
     if current is None:
         return SetError("notFound")
-    unknown = [name for name in patch if name in type.properties and name not in current]
+    unknown = [name for name in _named(type, patch) if name not in current]
     if unknown:  # a server-set or immutable property may be given if its value is the current one
         loaded = next(iter(type.load(step.context, step.draft, [id], unknown, {})), {})
         current = {**loaded, **current}
     try:
-        patched = apply_patch(current, setting.patch(patch))
+        patched = apply_patch(current, setting.patch(_resolved(type, step, patch)))
     except InvalidPatch as error:
         return SetError("invalidPatch", str(error))
     changed = _changed(type, current, patched)
@@ -62,6 +63,30 @@ def destroy(type: DataType, setting: Setting, step: Step, id: str) -> SetError |
     if setting.current(step.draft, id) is None:
         return SetError("notFound")
     return SetError("singleton") if type.singleton else setting.destroy(step, id)
+
+
+def _named(type: DataType, patch: Object) -> list[str]:
+    """Properties of the type that a patch reaches, or reaches into."""
+    names = dict.fromkeys(parts[0] for path in patch if (parts := parts_of(path)) is not None)
+    return [name for name in names if name in type.properties or type.accepts_property(name)]
+
+
+def _resolved(type: DataType, step: Step, patch: Object) -> Object:
+    """The patch with ids instead of creation ids where a path ends in a set of ids: what is taken out of the set
+    must be called as it is called there.
+
+    Raises:
+        InvalidPatch: two paths are the same then.
+    """
+    resolved: Object = {}
+    for path, value in patch.items():
+        name, _, member = path.partition("/")
+        is_reference = member.startswith("#") and name in type.properties and type.properties[name].kind is ID_SET
+        known = f"{name}/{step.resolve(member) or member}" if is_reference else path
+        if known in resolved:
+            raise InvalidPatch(f"{path}: another path is the same")
+        resolved[known] = value
+    return resolved
 
 
 def _changed(type: DataType, current: Object, patched: Object) -> Object:

@@ -52,6 +52,8 @@ class _Outcome:
         self.changed = self.changed or bool(draft.changes)
 
     def note(self, item: _Item, key: str, result: Result) -> None:
+        if key in self.done["destroy"] and item.verb == "destroy":
+            return  # it was named twice: by its id and by its creation id
         if isinstance(result, SetError):
             self.failed[item.verb][key] = result.to_body()
         else:
@@ -75,7 +77,7 @@ def set_(type: DataType, context: Context, given: dict[str, Any]) -> dict[str, A
     if setting is None:
         raise MethodError("unknownMethod")
     arguments = check_arguments(given, {**ARGUMENTS, **setting.arguments})
-    items = _in_order(list(_items(arguments)))
+    items = list(_items(arguments))
     maximum = context.site.config.limits.max_objects_in_set
     if len(items) > maximum:
         raise MethodError("requestTooLarge", f"maxObjectsInSet is {maximum}")
@@ -84,7 +86,7 @@ def set_(type: DataType, context: Context, given: dict[str, Any]) -> dict[str, A
     work = _Work(type, setting, context, arguments)
     try:
         work.prepared = setting.prepare(context, view, arguments, work.transact)
-        work.commit_all(items)
+        work.commit_all(_in_order(items))
     except (Temporary, Permanent) as error:
         if work.outcome.changed:
             raise MethodError("serverPartialFail", error.description) from error
@@ -106,6 +108,8 @@ class _Work:
         self.arguments = arguments
         self.outcome = _Outcome()
         self.prepared: Any = None
+        self._doomed = frozenset(arguments["destroy"] or ())
+        self._doomed_references = [id for id in self._doomed if id.startswith("#")]
 
     def transact(self, decide: Callable[[Draft], T]) -> T:
         """One commit of this call. The first must find the account in the state that the client expects."""
@@ -196,8 +200,8 @@ class _Work:
         if id is None:
             return item.key, SetError("notFound")
         if item.verb == "update":
-            if id in map(step.resolve, self.arguments["destroy"] or ()):
-                return id, SetError("willDestroy")
+            if id in self._doomed or id in map(step.resolve, self._doomed_references):
+                return id, SetError("notFound" if self.setting.current(step.draft, id) is None else "willDestroy")
             return id, update(self.type, self.setting, step, id, item.value)
         return id, destroy(self.type, self.setting, step, id)
 

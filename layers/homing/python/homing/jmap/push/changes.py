@@ -22,8 +22,10 @@ _TOKEN: Final = re.compile(r"[0-9]{1,15}(?:\.[A-Za-z0-9_-]{1,255}:[0-9]{1,15})*\
 
 
 def pushed_types(types: Iterable[DataType]) -> frozenset[str]:
-    """Names of the types whose states are told, of all that there are: those whose state is a position."""
-    return frozenset({EMAIL_DELIVERY, *(type.name for type in types if type.has_changes and type.state is None)})
+    """Names of the types whose states are told, of all that there are: those whose state is a position, be it without
+    `/changes` as VacationResponse is (RFC 8621 §1.5). Subscriptions themselves have no state (RFC 8620 §7.2)."""
+    told = (type.name for type in types if type.state is None and (type.has_changes or type.singleton))
+    return frozenset({EMAIL_DELIVERY, *told})
 
 
 def changed_since(heads: Heads, told: Mapping[str, int], types: Collection[str]) -> Changed:

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from homing.jmap.context import Step
-from homing.jmap.datatype import OPTIONAL, DataType, Property, SetError, Setting
+from homing.jmap.context import Context, Opened, Step
+from homing.jmap.datatype import OPTIONAL, Commit, DataType, Object, Property, SetError, Setting
 from homing.jmap.kinds import (
     BOOLEAN,
     ID,
@@ -27,8 +28,7 @@ from homing.jmap.types.email_change import (
     shrink_thread,
     update_email,
 )
-from homing.jmap.types.email_create import prepare
-from homing.jmap.types.email_filing import file_email
+from homing.jmap.types.email_filing import Filing, file_email
 from homing.jmap.types.email_load import load
 from homing.jmap.types.email_querying import QUERYING
 from homing.jmap.types.email_render import is_header_property
@@ -42,6 +42,16 @@ DEFAULT_PROPERTIES: Final = (
     "replyTo subject sentAt hasAttachment preview bodyValues textBody htmlBody attachments"
 ).split()
 """RFC 8621 §4.2."""
+
+
+def _prepare(
+    context: Context, view: Opened, arguments: Object, commit: Commit
+) -> Mapping[str, Filing | SetError]:
+    if not arguments["create"]:
+        return {}
+    from homing.jmap.types.email_create import prepare  # noqa: PLC0415  # to write messages, which few requests do
+
+    return prepare(context, view, arguments, commit)
 
 
 def _destroy(step: Step, id: str) -> SetError | None:
@@ -96,7 +106,7 @@ EMAIL: Final = DataType(
         update=update_email,
         destroy=_destroy,
         prefetch=fetch,
-        prepare=prepare,
+        prepare=_prepare,
         patch=lower_keywords,
         shrink=shrink_thread,
     ),

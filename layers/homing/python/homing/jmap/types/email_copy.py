@@ -27,16 +27,13 @@ from homing.jmap.kinds import (
     OBJECT,
     STRING,
     UTC_DATE,
-    is_utc_date,
     map_of,
     nullable,
-    utc_date,
-    utc_ms,
 )
 from homing.jmap.methods.arguments import check_arguments
 from homing.jmap.methods.set import set_
 from homing.jmap.types.email_change import state_of
-from homing.jmap.types.email_filing import GROUP, Filing, file_email, filed_by_client
+from homing.jmap.types.email_filing import GROUP, Filing, file_email, filed_by_client, received
 from homing.jmap.types.email_load import load
 from homing.ledger import keys
 from homing.message import base_subject
@@ -100,12 +97,10 @@ def _filing(originals: Opened, context: Context, id: str, given: Object) -> Fili
         return SetError("notFound", "there is no such email to copy")
     found = next(iter(load(context, originals, [id], ["subject"], {})), {})
     message_ids = thread_hashes(record, base_subject(found.get("subject") or ""))
-    asked = given.get("receivedAt")
-    received_at = utc_ms(asked) if isinstance(asked, str) and is_utc_date(asked) else state["receivedAt"]
+    received_at, told = received(given.get("receivedAt"), state["receivedAt"])
     provenance = originals.object("Provenance", id) or filed_by_client()
-    inherited = {"keywords": state["keywords"], "receivedAt": utc_date(state["receivedAt"])}
-    answer = {name: value for name, value in inherited.items() if name not in given}
-    return Filing(Arrival("", record, provenance, received_at, message_ids), answer)
+    inherited = {} if "keywords" in given else {"keywords": state["keywords"]}
+    return Filing(Arrival("", record, provenance, received_at, message_ids), {**inherited, **told})
 
 
 def _create(step: Step, given: Object) -> tuple[str, Object] | SetError:

@@ -15,10 +15,10 @@ from homing.ids import CHANCE_BYTES
 from homing.jmap.blob import find_content
 from homing.jmap.context import Context, Opened
 from homing.jmap.datatype import Commit, Object, SetError
-from homing.jmap.kinds import ID_SET, KEYWORD_SET, is_utc_date, utc_date, utc_ms
+from homing.jmap.kinds import ID_SET, KEYWORD_SET
 from homing.jmap.types.email_create_body import Body
 from homing.jmap.types.email_create_fields import Faults, email_fields
-from homing.jmap.types.email_filing import Filing, filed_by_client
+from homing.jmap.types.email_filing import Filing, filed_by_client, received
 from homing.ledger.view import View
 from homing.message import parse
 from homing.message.compose import Entity, Field, compose, new_message_id
@@ -115,10 +115,9 @@ class _Creation:
 def _filing(context: Context, raw: bytes, digest: str, given: Object) -> Filing:
     message = parse(raw)
     record, message_ids = record_of(message, digest)
-    now, asked = context.site.clock.now(), given.get("receivedAt")
-    received_at = utc_ms(asked) if isinstance(asked, str) and is_utc_date(asked) else now
-    answer = {"messageId": message.message_id, "sentAt": message.sent_at, "receivedAt": utc_date(received_at)}
+    received_at, told = received(given.get("receivedAt"), context.site.clock.now())
+    written = {"messageId": message.message_id, "sentAt": message.sent_at}
     return Filing(
         Arrival("", record, filed_by_client(), received_at, message_ids),
-        {name: value for name, value in answer.items() if given.get(name) is None},
+        {name: value for name, value in written.items() if given.get(name) != value} | told,
     )

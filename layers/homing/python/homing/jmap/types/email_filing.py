@@ -1,7 +1,7 @@
 """How an email that a client creates, imports or copies gets into an account: as mail that arrives does.
 
 Shared by `email_create`, `email_import` and `email_copy`; each makes an `Arrival` before the commit, and this files it
-within. Never an EmailDelivery (RFC 8621 §1.5), nor a delivery that is remembered.
+within. The state of EmailDelivery moves with it (RFC 8621 §1.5); no delivery is remembered.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from homing.errors import Refused
 from homing.ids import blob_id, thread_of
 from homing.jmap.context import Step
 from homing.jmap.datatype import Object, SetError
+from homing.jmap.kinds import is_utc_date, utc_date, utc_ms
 from homing.jmap.types.email_change import find_keywords, find_mailboxes
+from homing.ledger import keys
 
 PROTOCOL: Final = "jmap"
 """By which way an email came that a client has created or imported, as its provenance says."""
@@ -40,6 +42,16 @@ Prepared = Mapping[str, Filing | SetError]
 def filed_by_client(protocol: str = PROTOCOL) -> dict[str, Any]:
     """The provenance of an email that came in no envelope."""
     return {"envelope": {"mailFrom": "", "protocol": protocol, "helo": "", "clientAddress": "", "tls": False}}
+
+
+def received(asked: object, otherwise: int) -> tuple[int, Object]:
+    """When an email was received (ms): as the client says if that is a UTCDate, else `otherwise`; and what the
+    response has to say of it, unless it is just as the client says. Before 1970 or after 2286 there is no place in a
+    list: what claims to be of then is of the nearest moment that there is."""
+    given = utc_ms(asked) if isinstance(asked, str) and is_utc_date(asked) else otherwise
+    at = keys.clamp_ms(given)
+    text = utc_date(at)
+    return at, {} if text == asked else {"receivedAt": text}
 
 
 def file_email(step: Step, given: Object) -> tuple[str, Object] | SetError:
@@ -66,9 +78,9 @@ def file_email(step: Step, given: Object) -> tuple[str, Object] | SetError:
 
 def _load(step: Step) -> None:
     """Fetch what filing reads, in two calls of the store for `GROUP` emails of the call."""
-    keys = list(step.prepared)
-    start = keys.index(step.key) // GROUP * GROUP
-    some = [step.prepared[key] for key in keys[start : start + GROUP]]
+    creations = list(step.prepared)
+    start = creations.index(step.key) // GROUP * GROUP
+    some = [step.prepared[key] for key in creations[start : start + GROUP]]
     arrivals = [one.arrival for one in some if isinstance(one, Filing)]
     step.draft.load(rows_needed(arrivals))
     load_threads(step.draft, arrivals)

@@ -24,15 +24,12 @@ from homing.jmap.kinds import (
     OBJECT,
     STRING,
     UTC_DATE,
-    is_utc_date,
     map_of,
     nullable,
-    utc_date,
-    utc_ms,
 )
 from homing.jmap.methods.arguments import check_arguments
 from homing.jmap.methods.set import set_
-from homing.jmap.types.email_filing import GROUP, Filing, file_email, filed_by_client
+from homing.jmap.types.email_filing import GROUP, Filing, file_email, filed_by_client, received
 from homing.message import parse
 from homing.message.provenance import provenance
 
@@ -84,9 +81,8 @@ def _received(filing: Filing | SetError, asked: object) -> Filing | SetError:
     """At the time that the client says, if it does; else it is told which time it is."""
     if isinstance(filing, SetError):
         return filing
-    if isinstance(asked, str) and is_utc_date(asked):
-        return Filing(replace(filing.arrival, received_at=utc_ms(asked)))
-    return Filing(filing.arrival, {"receivedAt": utc_date(filing.arrival.received_at)})
+    received_at, told = received(asked, filing.arrival.received_at)
+    return Filing(replace(filing.arrival, received_at=received_at), told)
 
 
 EMAIL_IMPORT: Final = DataType(

@@ -17,8 +17,6 @@ from homing.jmap.kinds import STRING, Kind
 from homing.ledger import keys
 from homing.ledger.view import View
 from homing.ports.search import Expression, Hit
-from homing.search.expression import header_term, parse_text
-from homing.search.index import catch_up
 
 ADDRESSES_AND_SUBJECT: Final = ("from", "to", "cc", "bcc", "subject")
 HEADER: Final = Kind(
@@ -44,6 +42,8 @@ def text_expression(name: str, value: Any) -> Expression:
     Raises:
         MethodError: `unsupportedFilter`, too many words.
     """
+    from homing.search.expression import header_term, parse_text  # noqa: PLC0415  # words, for those who look for some
+
     if name == "header":
         return header_term(value[0], value[1] if len(value) == 2 else None)
     return parse_text((*ADDRESSES_AND_SUBJECT, "body") if name == "text" else (name,), value)
@@ -61,6 +61,8 @@ class Index:
         self._account = view.partition
         with _in_service():
             if self._site.search.position(self._account) < view.head.seq:
+                from homing.search.index import catch_up  # noqa: PLC0415  # reads messages, which a search seldom does
+
                 catch_up(self._site, self._account)
 
     def hits(self, expression: Expression, *, newest_first: bool) -> Iterator[Hit]:

@@ -18,7 +18,6 @@ from homing.jmap.kinds import utc_date
 from homing.jmap.types.email_change import state_of
 from homing.jmap.types.identity import check_own, identity_of
 from homing.ledger import keys
-from homing.submission.attempt import PROTOCOL
 from homing.submission.envelope import (
     Addressing,
     InvalidEnvelope,
@@ -32,7 +31,7 @@ from homing.submission.envelope import (
     same_address,
 )
 from homing.submission.outcome import QUEUED
-from homing.submission.queue import CANCELED, PENDING, SUBMISSION, enqueue, remember
+from homing.submission.queue import CANCELED, PENDING, PROTOCOL, SUBMISSION, enqueue, remember
 
 DELIVERED_BY: Final = frozenset({"smtp", "lmtp", "ses", PROTOCOL})
 """By which ways mail comes that nobody here has written: such mail may be passed on with its author's address."""
@@ -89,7 +88,7 @@ def create(step: Step, given: Object) -> tuple[str, Object] | SetError:
         return SetError("invalidProperties", "undoStatus cannot be set at creation", ("undoStatus",))
     same = same_address(email.addressing.return_path) == same_address(identity["email"])
     envelope = given["envelope"] or derive(email.addressing, identity["email"], allowed=same)
-    if (error := _problem(step, email, envelope)) is not None:
+    if (error := _problem(step, email, identity["email"], envelope)) is not None:
         return error
     now = step.draft.now
     try:
@@ -131,17 +130,27 @@ def _note(step: Step, email: Sendable, row: Object, held: int | None) -> tuple[s
     return id, {name: made[name] for name in made if name not in ("identityId", "emailId")}
 
 
-def _problem(step: Step, email: Sendable, envelope: Object) -> SetError | None:
-    """What RFC 8621 §7.5 has a name for."""
-    limits, account = step.context.site.config.limits, step.draft.partition
+def _problem(step: Step, email: Sendable, identity: str, envelope: Object) -> SetError | None:
+    """What RFC 8621 §7.5 has a name for. `identity` is the address of the Identity."""
+    limits = step.context.site.config.limits
     if email.record["size"] > limits.max_message_bytes:
         return SetError("tooLarge", extra={"maxSize": limits.max_message_bytes})
     if email.addressing.faults:
         return SetError("invalidEmail", "its sender cannot be told", email.addressing.faults)
     if (error := _recipients_problem(envelope, limits.max_recipients)) is not None:
         return error
-    if not step.prepared.are_own(account, *email.addressing.authors) and not email.is_received:
-        return SetError("forbiddenFrom", "the address in From is not one of yours")
+    return _sender_problem(step, email, identity, envelope)
+
+
+def _sender_problem(step: Step, email: Sendable, identity: str, envelope: Object) -> SetError | None:
+    """A message is from its sender, and from the Identity that he sends it as, unless it is received mail that he
+    passes on as it is (RFC 8621 §9.6)."""
+    account, authors = step.draft.partition, email.addressing.authors
+    if not email.is_received:
+        if not step.prepared.are_own(account, *authors):
+            return SetError("forbiddenFrom", "the address in From is not one of yours")
+        if same_address(identity) not in map(same_address, authors):
+            return SetError("forbiddenFrom", f"the address in From is not that of the identity, {identity}")
     if not step.prepared.are_own(account, envelope["mailFrom"]["email"]):
         return SetError("forbiddenMailFrom", "the return path is not one of your addresses")
     return None

@@ -54,7 +54,13 @@ def identity_of(view: View, id: str) -> Object | None:
         if settings is None:
             return None
         row = {"name": settings["name"], "email": settings["login"]}
-    return {name: row.get(name, default) for name, default in _STORED.items()} | {"mayDelete": id != DEFAULT}
+    shown = {name: _whole(row.get(name, default)) for name, default in _STORED.items()}
+    return {**shown, "mayDelete": id != DEFAULT}
+
+
+def _whole(value: Any) -> Any:
+    """A list of addresses with a name each, be it null (RFC 8621 §4.1.2.3); anything else as it is."""
+    return [{"name": None, **one} for one in value] if isinstance(value, list) else value
 
 
 def check_own(context: Context, account: str) -> None:
@@ -97,15 +103,16 @@ def _create(step: Step, given: Object) -> tuple[str, Object] | SetError:
     id = step.context.site.new_id("i")
     step.draft.expect_absent(TYPE, id)
     step.draft.create(TYPE, id, _stored(given))
-    return id, {"mayDelete": True}
+    return id, {"mayDelete": True, **_completed(given)}
 
 
-def _update(step: Step, id: str, current: Object, changed: Object) -> None:
+def _update(step: Step, id: str, current: Object, changed: Object) -> Object | None:
     wanted = _stored({**current, **changed})
     if step.draft.object(TYPE, id) is None:
         step.draft.create(TYPE, id, wanted)
     else:
         step.draft.update(TYPE, id, {name: wanted.get(name) for name in changed})
+    return _completed(changed) or None
 
 
 def _destroy(step: Step, id: str) -> SetError | None:
@@ -113,6 +120,11 @@ def _destroy(step: Step, id: str) -> SetError | None:
         return SetError("forbidden", "the identity of the account's own address stays")
     step.draft.destroy(TYPE, id)
     return None
+
+
+def _completed(given: Object) -> Object:
+    """What a client is to be told as it is not just what it sent (RFC 8620 §5.3)."""
+    return {name: whole for name, value in given.items() if (whole := _whole(value)) != value}
 
 
 def _stored(wanted: Object) -> Object:

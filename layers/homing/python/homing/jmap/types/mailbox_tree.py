@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from homing.delivery.mailbox_paths import may_be_in_name
 from homing.jmap.context import Step
 from homing.jmap.datatype import Object, SetError
 from homing.ledger.view import View
@@ -14,7 +14,8 @@ from homing.ledger.view import View
 ROLES: Final = frozenset(
     "all archive drafts flagged important inbox junk sent subscribed trash memos scheduled snoozed".split()
 )
-"""The IANA registry "IMAP Mailbox Name Attributes", as RFC 8621 §2 refers to it."""
+"""The IANA registry "IMAP Mailbox Name Attributes", as RFC 8621 §2 refers to it; the last three are RFC 9979's. What
+they stand for (RFC 9979 §8) is done by clients: a mailbox is all that they need of us."""
 
 Rows = Mapping[str, Mapping[str, Any]]
 
@@ -31,7 +32,9 @@ def check_mailbox(step: Step, id: str, wanted: Object) -> SetError | None:
     }
     if not step.together and not any(invalid.values()):
         others: dict[str, Mapping[str, Any]] = {other: row for other, row in rows.items() if other != id}
-        invalid["name"] = "" if _siblings(others.values())[parent, wanted["name"]] == 0 else "a sibling has this name"
+        sibling = _of_same_name(others, parent, wanted["name"])
+        if sibling is not None:
+            return SetError("alreadyExists", "a sibling has this name", ("name",), {"existingId": sibling})
         invalid["role"] = "" if _roles(others.values())[wanted["role"]] == 0 else "another mailbox has this role"
         fits = _is_forest({**others, id: wanted}, limits.max_mailbox_depth)
         invalid["parentId"] = "" if fits else "the parent lies below, or the tree becomes too deep"
@@ -44,6 +47,11 @@ def contradicts(step: Step) -> bool:
     rows = step.draft.all_objects("Mailbox")
     shared = max([0, *_siblings(rows.values()).values(), *_roles(rows.values()).values()]) > 1
     return shared or not _is_forest(rows, step.context.site.config.limits.max_mailbox_depth)
+
+
+def _of_same_name(rows: Rows, parent: str | None, name: str) -> str | None:
+    """RFC 8621 §2: no two siblings share a name."""
+    return next((id for id, row in rows.items() if (row.get("parentId"), row["name"]) == (parent, name)), None)
 
 
 def has_child(view: View, id: str) -> bool:
@@ -71,13 +79,6 @@ def in_tree_order(rows: Rows, order: Sequence[str]) -> list[str]:
             yield from below(id)
 
     return list(below(None))
-
-
-def may_be_in_name(character: str) -> bool:
-    """No control character, surrogate, or noncharacter, which I-JSON forbids (RFC 7493 §2.1)."""
-    code = ord(character)
-    is_noncharacter = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
-    return not is_noncharacter and unicodedata.category(character) not in ("Cc", "Cs")
 
 
 def _wrong_name(name: str, maximum: int) -> str:

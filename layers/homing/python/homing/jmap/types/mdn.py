@@ -22,7 +22,6 @@ from homing.jmap.types.identity import check_own, identity_of
 from homing.ledger import keys
 from homing.ledger.transact import Transaction, transact
 from homing.message import as_text, parse, parse_headers
-from homing.message.compose import new_message_id
 from homing.message.mdn import (
     ACTION_MODES,
     FIELDS,
@@ -36,7 +35,6 @@ from homing.message.mdn import (
     notify_addresses,
     parse_notification,
 )
-from homing.message.report import report_address
 from homing.submission.envelope import is_mailbox
 from homing.submission.queue import SUBMISSION, keep_blob, submission_of, transmit_task
 
@@ -213,6 +211,8 @@ def _may_be_final(context: Context, account: str, recipient: str | None) -> bool
 
 
 def _notification(wanted: Object, identity: Object, record: Object, block: bytes) -> Notification:
+    from homing.message.report import report_address  # noqa: PLC0415  # to write messages, which few requests do
+
     given, ids = wanted["disposition"], record.get("messageId") or []
     headers = {one.name.lower(): one.value for one in parse_headers(block)}
     original = headers.get("original-recipient")
@@ -232,6 +232,8 @@ def _notification(wanted: Object, identity: Object, record: Object, block: bytes
 
 def _compose(context: Context, notification: Notification, identity: Object, to: Sequence[str], record: Object) -> str:
     """The digest of the message, which is stored."""
+    from homing.message.compose import new_message_id  # noqa: PLC0415
+
     site = context.site
     original = site.blobs.get(record["blob"]) if notification.includes_original else None
     id = new_message_id(site.ids.random(CHANCE), site.config.hostname)

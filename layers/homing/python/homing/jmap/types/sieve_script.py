@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from homing.config import Config
-from homing.errors import MethodError
 from homing.ids import blob_id
 from homing.jmap.blob import find_content
 from homing.jmap.capabilities import SIEVE
 from homing.jmap.context import Context, Opened, Step
 from homing.jmap.datatype import Commit, DataType, Found, Object, Property, Querying, SetError, Setting
 from homing.jmap.dispatch import Function
+from homing.jmap.filters import holds
 from homing.jmap.kinds import BOOLEAN, ID, ID_OR_REFERENCE, STRING, nullable
 from homing.jmap.methods.arguments import check_arguments
 from homing.ledger import keys
 from homing.ledger.transact import Draft, Transaction, transact
 from homing.ledger.view import View
-from homing.sieve import COMPARATORS, MAX_REDIRECTS, MAX_SCRIPT, SUPPORTED, SieveError, compile_script
+from homing.sieve import MAX_REDIRECTS, MAX_SCRIPT, SUPPORTED
 
 TYPE: Final = "SieveScript"
 MAX_NAME: Final = 512
@@ -53,19 +54,17 @@ def account_capability(_config: Config) -> Object:
         "maxSizeScript": MAX_SCRIPT,
         "maxNumberScripts": MAX_SCRIPTS,
         "maxNumberRedirects": MAX_REDIRECTS,
-        "sieveExtensions": sorted({*SUPPORTED, *(f"comparator-{name}" for name in COMPARATORS)}),
+        "sieveExtensions": sorted(SUPPORTED),
         "notificationMethods": None,
         "externalLists": None,
     }
 
 
 def sieve_validate(context: Context, given: Object) -> Object:
-    """`SieveScript/validate` (RFC 9661 §2.6)."""
+    """`SieveScript/validate` (RFC 9661 §2.6). What is wrong with the blob is told as what is wrong with the script."""
     arguments = check_arguments(given, VALIDATE_ARGUMENTS)
     view = context.view(arguments["accountId"])
     text = _read(context, view, arguments["blobId"])
-    if text.error is not None and text.error.type == "blobNotFound":
-        raise MethodError("blobNotFound", "this account has no such blob")
     return {"accountId": arguments["accountId"], "error": text.error.to_body() if text.error else None}
 
 
@@ -76,6 +75,8 @@ def _read(context: Context, view: View, id: str, *, keep: bool = False) -> _Text
         return _Text(error=SetError("blobNotFound", "this account has no such blob", ("blobId",)))
     if content.size > MAX_SCRIPT:
         return _Text(error=SetError("tooLarge", f"a script has at most {MAX_SCRIPT} octets"))
+    from homing.sieve import SieveError, compile_script  # noqa: PLC0415  # the engine, for those who write scripts
+
     raw = content.read(0, content.size)
     try:
         compile_script(raw.decode())
@@ -179,11 +180,12 @@ def _finish(context: Context, arguments: Object, response: Object) -> None:
 
     def decide(transaction: Transaction) -> tuple[dict[str, bool], Draft]:
         draft = transaction.draft(account, [keys.object_key("Account", keys.SELF)])
-        return _activate(draft, id), draft
+        return _activate(draft, id, deactivate=arguments["onSuccessDeactivateScript"]), draft
 
     changed, draft = transact(context.site, context.actor, decide)
     context.forget(account)
-    response["newState"] = draft.after.state(TYPE)
+    if response["newState"] == draft.head.state(TYPE):  # else another's change lies between, to be heard of
+        response["newState"] = draft.after.state(TYPE)
     made = {one["id"]: one for one in (response["created"] or {}).values()}
     for script, is_active in changed.items():
         if script in made:
@@ -193,10 +195,12 @@ def _finish(context: Context, arguments: Object, response: Object) -> None:
             response["updated"][script] = {**(response["updated"].get(script) or {}), "isActive": is_active}
 
 
-def _activate(draft: Draft, id: str | None) -> dict[str, bool]:
-    """Make a script the active one, or none; what changes, by id. An id that is none leaves all as it is."""
+def _activate(draft: Draft, wanted: str | None, *, deactivate: bool) -> dict[str, bool]:
+    """Make a script the active one, or none; what changes, by id. An id that no script has is as good as none given
+    (RFC 9661 §2.4)."""
     scripts = draft.all_objects(TYPE)
-    if id is not None and id not in scripts:
+    id = wanted if wanted in scripts else None
+    if id is None and not deactivate:
         return {}
     changed = {one: one == id for one, row in scripts.items() if (one == id) != row.get("isActive", False)}
     for one, is_active in changed.items():
@@ -209,7 +213,7 @@ def _activate(draft: Draft, id: str | None) -> dict[str, bool]:
 
 def _find(_context: Context, view: Opened, filter: Object | None, sort: Sequence[Object], _arguments: Object) -> Found:
     rows = {id: _current(view, id) or {} for id in view.all_objects(TYPE)}
-    ids = sorted(id for id, row in rows.items() if filter is None or _matches(row, filter))
+    ids = sorted(id for id, row in rows.items() if holds(filter, partial(_matches, row)))
     for comparator in reversed(sort):
         name = comparator["property"]
         ids.sort(key=lambda id: _sort_key(rows[id][name]), reverse=not comparator["isAscending"])
@@ -220,12 +224,9 @@ def _sort_key(value: Any) -> Any:
     return value.casefold() if isinstance(value, str) else value
 
 
-def _matches(row: Object, filter: Object) -> bool:
-    if "operator" in filter:
-        results = [_matches(row, inner) for inner in filter["conditions"]]
-        return {"AND": all(results), "OR": any(results), "NOT": not any(results)}[filter["operator"]]
-    named = "name" not in filter or filter["name"].casefold() in row["name"].casefold()
-    return named and ("isActive" not in filter or filter["isActive"] == row["isActive"])
+def _matches(row: Object, condition: Mapping[str, Any]) -> bool:
+    named = "name" not in condition or condition["name"].casefold() in row["name"].casefold()
+    return named and ("isActive" not in condition or condition["isActive"] == row["isActive"])
 
 
 SIEVE_SCRIPT: Final = DataType(
