@@ -288,6 +288,23 @@ def test_a_failing_store_fails_the_call_and_not_the_request(ann: Client, error: 
     assert answer[1][0] == "Core/echo"
 
 
+def test_an_error_that_nobody_foresaw_fails_the_call_and_not_the_request(ann: Client) -> None:
+    class Broken(Failing):
+        def scan(self, *_: Any, **__: Any) -> Any:
+            raise self._error
+
+        def get_many(self, keys: Any) -> Any:
+            return self._store.get_many(keys)
+
+    site: Any = dataclasses.replace(ann.site, store=Broken(ann.site.store, ann.account, RuntimeError("a secret")))
+
+    answer = Client(site, ann.user).responses(("Core/echo", {"n": 1}), ("Mailbox/get", {}), ("Core/echo", {}))
+
+    assert [name for name, _ in answer] == ["Core/echo", "error", "Core/echo"]
+    assert answer[1][1]["type"] == "serverFail"
+    assert "secret" not in answer[1][1]["description"]
+
+
 def test_a_store_that_is_busy_while_signing_in_asks_to_come_back(ann: Client) -> None:
     class Busy:
         def get(self, partition: str, key: str) -> None:

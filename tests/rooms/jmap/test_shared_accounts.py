@@ -133,3 +133,25 @@ def test_who_makes_a_mailbox_in_a_shared_account_has_subscribed_to_it(
     id = answer["created"]["k"]["id"]
     assert subscribed(ann, bob.account) == ([id] if wanted else [])
     assert id in subscribed(bob, bob.account)
+
+
+def test_an_upload_is_for_who_sent_it_until_something_uses_it(
+    ann: Client, bob: Client, site: Site, actor: Actor
+) -> None:
+    """RFC 8620 §6.1."""
+    share(site, actor)
+    raw = message("a draft of Ann's")
+    id = json.loads(ann.http("POST", f"/jmap/upload/{bob.account}/", raw).body)["blobId"]
+    path = f"/jmap/download/{bob.account}/{id}/x"
+
+    assert (ann.http("GET", path).status, bob.http("GET", path).status) == (200, 404)
+    assert bob.call("Email/parse", blobIds=[id])["notFound"] == [id]
+
+    new = {"blobId": id, "mailboxIds": {"inbox": True}}
+    email = ann.call("Email/import", accountId=bob.account, emails={"a": new})["created"]["a"]["id"]
+    assert bob.http("GET", path).status == 200
+
+    assert bob.call("Email/set", destroy=[email])["destroyed"] == [email]
+    assert (ann.http("GET", path).status, bob.http("GET", path).status) == (200, 404)
+    bob.http("POST", f"/jmap/upload/{bob.account}/", raw)
+    assert bob.http("GET", path).status == 200

@@ -84,7 +84,7 @@ def file_one(site: Site, transaction: Transaction, draft: Draft, arrival: Arriva
     thread = join_thread(site, transaction, draft, arrival.message_ids)
     email = new_email_id(site, draft, thread)
     keywords = dict.fromkeys(sorted(arrival.keywords), True)
-    state = {"mailboxIds": _uids(draft, arrival), "keywords": keywords, "receivedAt": arrival.received_at}
+    state = {"mailboxIds": _uids(draft, arrival), "keywords": keywords, "receivedAt": keys.clamp_ms(arrival.received_at)}
     if arrival.delivery:
         draft.create(arrival.marker, arrival.delivery, {"email": email})
     draft.create("Email", email, arrival.record)

@@ -81,7 +81,7 @@ def keep(context: Context, account: str, digests: Sequence[str]) -> None:
     def note(some: Sequence[str], transaction: Transaction) -> None:
         draft = transaction.draft(account, map(keys.blob_key, some))
         for digest in some:
-            draft.create("Upload", digest, {"expires": expires})
+            draft.create("Upload", digest, {"expires": expires, "by": context.identity.account})
 
     wanted = list(dict.fromkeys(digests))
     for start in range(0, len(wanted), KEPT_AT_ONCE):
@@ -92,7 +92,7 @@ def keep(context: Context, account: str, digests: Sequence[str]) -> None:
 def find_content(context: Context, view: View, id: str) -> Content | None:
     """The octets behind a blobId, or None if this account has no such blob."""
     parsed = parse_blob_id(id)
-    if parsed is None or not is_readable(view, parsed[0]):
+    if parsed is None or not is_readable(context, view, parsed[0]):
         return None
     digest, part = parsed
     blobs = context.site.blobs
@@ -122,9 +122,13 @@ def download(context: Context, account: str, id: str) -> Download | None:
     return None if pieces is None else Download(pieces, content.size)
 
 
-def is_readable(view: View, digest: str) -> bool:
-    """Whether an email or an upload of this account gives it the blob."""
-    return view.body(keys.blob_key(digest)) is not None
+def is_readable(context: Context, view: View, digest: str) -> bool:
+    """Whether an email or an upload of this account gives the caller the blob. What was only uploaded is for the
+    user who did (RFC 8620 §6.1)."""
+    row = view.body(keys.blob_key(digest))
+    if row is None:
+        return False
+    return row["uses"] > 0 or "by" not in row or context.identity.account in row["by"]
 
 
 def _bounded(pieces: Iterable[bytes], maximum: int) -> Iterator[bytes]:

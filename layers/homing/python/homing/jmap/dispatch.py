@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from homing.errors import MethodError, Permanent, Temporary
 from homing.jmap.context import Context
 from homing.jmap.datatype import Property
 from homing.jmap.references import Invocation, References
 from homing.jmap.request import Request
+
+log: Final = logging.getLogger("homing.jmap")
 
 Method = Callable[[Context, dict[str, Any]], dict[str, Any]]
 
@@ -71,3 +74,6 @@ def _run(context: Context, method: Method, invocation: Invocation) -> Invocation
         return "error", {"type": "serverUnavailable", "description": error.description}, call
     except Permanent as error:
         return "error", {"type": "serverFail", "description": error.description}, call
+    except Exception:  # a method call is a shell of its own: what the calls before it did must still be told
+        log.exception("a method call failed", extra={"method": name, "correlation": context.correlation})
+        return "error", {"type": "serverFail", "description": "this is a fault of ours; it was logged"}, call

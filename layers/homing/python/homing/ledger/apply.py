@@ -246,14 +246,16 @@ def _use_blob(writing: Writing, digest: str, email: str | None, uses: int) -> No
     emails = [id for id in row.get("emails", ()) if id != email]
     if email is not None and uses > 0 and len(emails) < NOTED_EMAILS:
         emails.append(email)
-    _put_blob(writing, key, {"uses": row["uses"] + uses, "emails": emails}, row.get("upload", 0))
+    _put_blob(writing, key, {**row, "uses": row["uses"] + uses, "emails": emails}, row.get("upload", 0))
 
 
 def _put_blob(writing: Writing, key: str, use: Body, upload: int) -> None:
     """A blob in use stays; one that was only uploaded expires (RFC 8620 §6.1)."""
-    body = {name: value for name, value in use.items() if value or name == "uses"}
+    body = {name: value for name, value in use.items() if (value or name == "uses") and name not in ("upload", "by")}
     if upload * 1000 > writing.at:
         body["upload"] = upload
+        if use.get("by"):
+            body["by"] = use["by"]
     elif body["uses"] <= 0:
         writing.put(key, None)
         return
@@ -261,11 +263,13 @@ def _put_blob(writing: Writing, key: str, use: Body, upload: int) -> None:
 
 
 def _derive_upload(writing: Writing, change: Change, _before: Body | None, after: Body | None) -> None:
-    """An upload: `{"expires": <Unix seconds>}` under the blob's digest."""
+    """An upload: `{"expires": <Unix seconds>, "by": <account>}` under the blob's digest. `by` is whose user sent it,
+    who alone may read it until something uses it (RFC 8620 §6.1); what the site itself keeps has none."""
     key = keys.blob_key(change.id)
     row = writing.row(key) or {"uses": 0}
-    expires = max(row.get("upload", 0), (after or {})["expires"])
-    _put_blob(writing, key, {"uses": row["uses"], "emails": row.get("emails", [])}, expires)
+    body = after or {}
+    by = sorted({*row.get("by", ()), body["by"]}) if "by" in body else row.get("by")
+    _put_blob(writing, key, {**row, "by": by}, max(row.get("upload", 0), body["expires"]))
 
 
 def _derive_delivery(writing: Writing, change: Change, _before: Body | None, after: Body | None) -> None:

@@ -16,7 +16,6 @@ from homing.message.charsets import decode_text
 from homing.message.header_forms import as_addresses, as_text
 from homing.message.message import Message, parse_headers
 from homing.message.model import Part
-from homing.message.report import Report, compose_report
 
 NOTIFICATION: Final = "message/disposition-notification"
 ACTION_MODES: Final = ("manual-action", "automatic-action")
@@ -121,6 +120,8 @@ class Letter:
 
 def compose_notification(notification: Notification, letter: Letter) -> bytes:
     """The notification as a message (RFC 8098 §3)."""
+    from homing.message.report import Report, compose_report  # noqa: PLC0415  # readers have no use for writing
+
     disposition = notification.disposition
     modes = f"{disposition.action_mode}/{_SPELLED[disposition.sending_mode]}"
     named = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from homing.message.bodies import UNKNOWN_ENCODING, normalise_encoding
 from homing.message.charsets import clean, decode_unlabelled
@@ -156,9 +156,10 @@ def _build_part(state: _Scan, mime: MimeFields, span: tuple[int, int, int], dept
             state.defect("nesting-too-deep", start)
             media_type = "application/octet-stream"
         else:
+            described = _describe(state, mime, media_type, parameters)
             children = _build_children(state, media_type, parameters, (body, end), depth)
             if children:
-                return Part(None, media_type, start, body, end, parts=children, raw=state.raw)
+                return Part(None, media_type, start, body, end, "7bit", *described, parts=children, raw=state.raw)
             media_type = "text/plain"
     return _build_leaf(state, mime, span, media_type, parameters)
 
@@ -178,35 +179,45 @@ def _build_leaf(
 ) -> Part:
     start, body, end = span
     state.leaves += 1
+    encoding = _read_encoding(state, mime, start)
+    described = _describe(state, mime, media_type, parameters)
+    return Part(str(state.leaves), media_type, start, body, end, encoding, *described, raw=state.raw)
+
+
+class _Described(NamedTuple):
+    """What a part says of itself besides type and encoding, in the order of `Part`."""
+
+    charset: str | None
+    name: str | None
+    disposition: str | None
+    cid: str | None
+    language: tuple[str, ...] | None
+    location: str | None
+
+
+def _describe(state: _Scan, mime: MimeFields, media_type: str, parameters: Parameters) -> _Described:
     charset = _printable(parameters.get("charset", ""))[:60] or ("us-ascii" if media_type.startswith("text/") else None)
     disposition, filename = None, parameters.get("name")
     if b"content-disposition" in mime:
         kind, attributes = parse_value(mime[b"content-disposition"])
         disposition = None if "=" in kind else _printable(kind)[:60] or None
         filename = attributes.get("filename") or filename
-    part = Part(
-        part_id=str(state.leaves),
-        type=media_type,
-        start=start,
-        body=body,
-        end=end,
-        encoding=_read_encoding(state, mime, start),
+    described = _Described(
         charset=charset,
         name=_cut_name(filename) or None if filename else None,
         disposition=disposition,
         cid=_read_cid(mime.get(b"content-id")),
         language=_read_language(mime.get(b"content-language")),
         location=_read_text(mime.get(b"content-location"), MAX_LOCATION),
-        raw=state.raw,
     )
-    state.text += _text_size(part)
-    return part
+    state.text += _text_size(media_type, described)
+    return described
 
 
-def _text_size(part: Part) -> int:
+def _text_size(media_type: str, described: _Described) -> int:
     """Upper bound of the JSON bytes of a part's strings, so that hostile names cannot swell the record."""
-    size = 0 if part.type in ("text/plain", "text/html") else len(part.type)
-    for text in (part.name, part.charset, part.disposition, part.cid, part.location, *(part.language or ())):
+    size = 0 if media_type in ("text/plain", "text/html") else len(media_type)
+    for text in (*described[:4], described.location, *(described.language or ())):
         if text:
             size += len(text) + text.count('"') + text.count("\\") if text.isascii() else 4 * len(text)
     return size

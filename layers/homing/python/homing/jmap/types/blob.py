@@ -143,7 +143,7 @@ def _copy(context: Context, view: View, id: str) -> str | None:
     """The digest of what the other account shall read. A part becomes a blob of its own: a right to the raw message
     would be a right to more than was copied."""
     parsed = parse_blob_id(id)
-    if parsed is None or not is_readable(view, parsed[0]):
+    if parsed is None or not is_readable(context, view, parsed[0]):
         return None
     if parsed[1] is None:
         return parsed[0] if context.site.blobs.size(parsed[0]) is not None else None
@@ -154,7 +154,7 @@ def _copy(context: Context, view: View, id: str) -> str | None:
 def _content(context: Context, view: View, id: str) -> Content | None:
     """As `find_content`; a part costs what is decoded for it."""
     parsed = parse_blob_id(id)
-    if parsed is not None and parsed[1] is not None and is_readable(view, parsed[0]):
+    if parsed is not None and parsed[1] is not None and is_readable(context, view, parsed[0]):
         context.count_fetched(parsed[1][1])
     return find_content(context, view, id)
 
