@@ -9,8 +9,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATA ?= data
 PYTEST_FLAGS ?= -n auto
+MINISTACK := .cache/ministack/.ready
 
-.PHONY: help demo serve test lint format bench conformance opensearch golden clean
+.PHONY: help demo serve test lint format bench conformance ministack opensearch golden clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -44,10 +45,17 @@ format: $(READY)  ## rewrite the code in the house style
 bench: $(READY)  ## the measurements: intake, JMAP, parsing, store calls (CORPUS: a folder of raw mail to use as well)
 	$(BIN)/python -m bench.all $(CORPUS)
 
-conformance: $(READY)  ## run the JMAP suite in the folder SUITE against a site of its own, or against URL USER PASSWORD [USER2 PASSWORD2]
+conformance: $(READY) $(if $(filter aws,$(SITE)),$(MINISTACK))  ## run the JMAP suite in the folder SUITE against a site of its own (SITE=aws: on emulators of AWS), or against URL USER PASSWORD [USER2 PASSWORD2]
 	@test -n "$(SUITE)" || { echo "where is the suite? make conformance SUITE=FOLDER" >&2; exit 2; }
 	@$(BIN)/python -m tests.conformance.run --suite "$(SUITE)" $(if $(URL),--url "$(URL)" --user "$(USER)") $(if $(SITE),--site "$(SITE)") \
 		$(if $(USER2),--user2 "$(USER2)") $(if $(FILTER),--filter "$(FILTER)") $(if $(REPORT),--report "$(REPORT)")
+
+ministack: $(MINISTACK)  ## install MiniStack, an emulator of AWS, into .cache
+
+$(MINISTACK):
+	$(PYTHON) -m venv .cache/ministack
+	.cache/ministack/bin/pip install --quiet --disable-pip-version-check ministack==1.5.33 boto3==1.43.106 cryptography
+	@touch $@
 
 opensearch: $(READY)  ## the search contract on a real OpenSearch, which Maven fetches (skipped where there is no Java)
 	@$(BIN)/python -m tests.contract.real_opensearch

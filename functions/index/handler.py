@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from homing.errors import Permanent
-from homing.lambda_shell import Event, changed_partitions, logger, site
+from homing.lambda_shell import Event, changed_accounts, logger, site
 from homing.search.index import STEP_EMAILS, catch_up
 
 RESERVE_MS: Final = 30_000
@@ -18,8 +18,7 @@ def handler(event: Event, context: Any) -> Event:
     Without a context (in the process host) each account gets one step.
     """
     numbers = {one["dynamodb"]["Keys"]["p"]["S"]: one["dynamodb"]["SequenceNumber"] for one in event["Records"][::-1]}
-    accounts = [partition for partition in changed_partitions(event) if not partition.startswith("!")]
-    left = [account for account in accounts if not _index(account, context)]
+    left = [account for account in changed_accounts(event) if not _index(account, context)]
     return {"batchItemFailures": [{"itemIdentifier": numbers[account]} for account in left]}
 
 

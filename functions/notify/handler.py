@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from homing.jmap.push.sending import push_changes
-from homing.lambda_shell import Event, changed_partitions, logger, site
+from homing.lambda_shell import Event, changed_accounts, logger, site
 
 TOGETHER: Final = 16
 """Accounts at a time: most of it is waiting for push services."""
@@ -14,9 +14,8 @@ TOGETHER: Final = 16
 
 def handler(event: Event, context: Any) -> Event:
     """Tell of every account of the batch. What fails is not tried again: the next change tells of it as well."""
-    accounts = [partition for partition in changed_partitions(event) if not partition.startswith("!")]
     with ThreadPoolExecutor(TOGETHER) as pool:
-        list(pool.map(_push, accounts))
+        list(pool.map(_push, changed_accounts(event)))
     return {"batchItemFailures": []}
 
 

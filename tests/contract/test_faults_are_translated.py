@@ -336,6 +336,17 @@ def test_a_bucket_that_does_not_exist_is_no_missing_blob(server: Server, blobs: 
     assert type(raised) is Permanent
 
 
+def test_a_refusal_is_not_taken_for_a_table_or_a_bucket_that_is_missing(
+    server: Server, store: DynamoStore, blobs: S3Blobs
+) -> None:
+    server.answer = dynamodb_error(400, "AccessDeniedException")
+    of_store = raised_by(store.check)
+    server.answer = Answer(403)
+    of_blobs = raised_by(blobs.check)
+
+    assert (of_store.type, of_blobs.type) == ("awsRefused", "awsRefused")
+
+
 def test_an_object_that_s3_would_not_delete_is_an_error(server: Server, landings: S3Landings) -> None:
     error = b"<Error><Key>landing/1</Key><Code>InternalError</Code><Message>as told</Message></Error>"
     server.answer = Answer(200, b"<DeleteResult>" + error + b"</DeleteResult>")

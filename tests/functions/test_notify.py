@@ -15,7 +15,7 @@ from functions.jmap.handler import handler as jmap
 from functions.notify.handler import handler as notify
 from functions.task.handler import handler as task
 from homing.errors import Temporary
-from homing.lambda_shell import Event, changed_partitions, use_aside, use_site
+from homing.lambda_shell import Event, changed_accounts, use_aside, use_site
 from homing.ledger import tasks
 from homing.ledger.entry import encode_body
 from tests.doubles import RecordingNotifier
@@ -24,11 +24,11 @@ from tests.mail import message
 
 MOVED: dict[str, tuple[list[str], int]] = {
     "head_moved": (["account"], 1),
-    "moved_twice": (["account", "!site", "!addr/example.org"], 1),
+    "moved_twice": (["account"], 1),
     "rows_only": ([], 0),
     "account_is_gone": ([], 0),
 }
-"""Of each sample: the ledgers that moved, and how many pushes it causes."""
+"""Of each sample: the accounts that moved, and how many pushes it causes."""
 
 
 @pytest.fixture
@@ -77,8 +77,8 @@ def test_every_sample_has_an_outcome() -> None:
 
 
 @pytest.mark.parametrize("name", MOVED)
-def test_a_sample_says_which_ledgers_moved(name: str) -> None:
-    assert changed_partitions(sample(f"notify/{name}.json", "account")) == MOVED[name][0]
+def test_a_sample_says_which_accounts_moved(name: str) -> None:
+    assert changed_accounts(sample(f"notify/{name}.json", "account")) == MOVED[name][0]
 
 
 @pytest.mark.parametrize("name", MOVED)

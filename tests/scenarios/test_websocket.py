@@ -32,12 +32,20 @@ ACTOR = Actor("tester", "test")
 def connect(running: Running) -> Iterator[Connect]:
     with ExitStack() as stack:
 
-        def connect(path: str = WEBSOCKET_PATH, *, token: str = "", protocols: list[str] | None = None) -> Any:
+        def connect(
+            path: str = WEBSOCKET_PATH, *, token: str = "", protocols: list[str] | None = None, origin: str = ""
+        ) -> Any:
             options: Object = {"auth": None, "headers": {"authorization": f"Bearer {token}"}} if token else {}
             client = stack.enter_context(client_of(running.url, **options))
             wanted = ["jmap"] if protocols is None else protocols
             return stack.enter_context(
-                connect_ws(running.url + path, client, subprotocols=wanted, max_message_size_bytes=2**26)
+                connect_ws(
+                    running.url + path,
+                    client,
+                    subprotocols=wanted,
+                    max_message_size_bytes=2**26,
+                    headers={"origin": origin} if origin else {},
+                )
             )
 
         yield connect
@@ -207,6 +215,20 @@ def test_nobody_comes_in_without_signing_in(connect: Connect) -> None:
 
     assert refused.value.response.status_code == 401
     assert "Bearer" in refused.value.response.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize("origin", ["https://elsewhere.example", "null"])
+def test_a_page_of_another_site_cannot_use_the_password_that_a_browser_knows(
+    running: Running, connect: Connect, origin: str
+) -> None:
+    with pytest.raises(WebSocketUpgradeError) as refused:
+        connect(origin=origin)
+    assert refused.value.response.status_code == 403
+
+    own, elsewhere = connect(origin=running.url), connect(origin=origin, token=token_of(running))
+    for session in (own, elsewhere):
+        session.send_json(ask(["Core/echo", {}, "c"]))
+        assert hear(session)["@type"] == "Response"
 
 
 def test_a_disabled_user_does_not_come_in(running: Running, connect: Connect) -> None:

@@ -80,3 +80,23 @@ def test_a_condition_looks_for_so_many_words_and_for_each_once(ann: Client, cond
 
     assert ann.error("Email/query", filter={condition: " ".join(words)})["type"] == "unsupportedFilter"
     assert ann.query(filter={condition: " ".join(words[1:] * 2) + " "}) == []
+
+
+def test_parts_are_decoded_up_to_a_sum_whatever_they_are_wanted_for(ann: Client, emails: list[str]) -> None:
+    parts = [ann.email(id, "textBody")["textBody"][0]["blobId"] for id in emails]
+    ranges = [{"data": [{"blobId": part, "length": 1} for part in some * 30]} for some in (parts, parts[:2])]
+
+    assert ann.error("Blob/upload", create={"new": ranges[0]})["type"] == "requestTooLarge"
+    assert ann.call("Blob/upload", create={"new": ranges[1]})["created"]["new"]["size"] == 60
+    wanted = {part: {"blobId": part, "mailboxIds": {"inbox": True}} for part in parts}
+    assert ann.error("Email/import", emails=wanted)["type"] == "requestTooLarge"
+
+
+def test_one_attachment_for_many_drafts_counts_for_each(site: Site, ann: Client) -> None:
+    (blob,) = ann.call("Blob/upload", create={"b": {"data": [{"data:asText": "x" * 9_000}]}})["created"].values()
+    draft = {"mailboxIds": {"drafts": True}, "attachments": [{"blobId": blob["id"], "type": "image/png"}]}
+
+    assert len(ann.call("Email/set", create=dict.fromkeys("ab", draft))["created"]) == 2
+    position = ann.position()
+    assert ann.error("Email/set", create=dict.fromkeys("abc", draft))["type"] == "requestTooLarge"
+    assert ann.position() == position

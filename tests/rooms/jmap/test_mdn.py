@@ -127,6 +127,13 @@ def test_a_receipt_that_nobody_asked_for_is_not_sent(ann: Sender) -> None:
     assert refusal(ann, "other")["type"] == "notFound"
 
 
+def test_a_message_cannot_make_its_reader_write_to_many(ann: Sender) -> None:
+    asked = "Disposition-Notification-To: " + ", ".join(f"bea{number}@example.com" for number in range(9))
+    (email,) = ann.deliver(message("Plans", headers=[asked]))
+
+    assert refusal(ann, email)["type"] == "forbidden"
+
+
 def test_a_final_recipient_must_be_one_s_own(ann: Sender, bob: Sender, email: str) -> None:
     assert refusal(ann, email, finalRecipient="rfc822; bob@example.org")["type"] == "forbiddenFrom"
     assert refusal(ann, email, finalRecipient="eve@example.com")["type"] == "forbiddenFrom"

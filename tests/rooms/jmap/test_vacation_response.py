@@ -128,3 +128,10 @@ def test_a_response_that_no_row_can_hold_is_too_large(ann: Client) -> None:
 
     assert answer["notUpdated"]["singleton"]["type"] == "tooLarge"
     assert response(ann) == ABSENT
+
+
+def test_a_date_with_a_fraction_of_zero_is_taken_and_written_without(ann: Client) -> None:
+    answer = ann.update("VacationResponse", "singleton", fromDate="2026-11-21T10:00:00.000Z")
+
+    assert answer["updated"] == {"singleton": {"fromDate": "2026-11-21T10:00:00Z"}}
+    assert ann.call("VacationResponse/get")["list"][0]["fromDate"] == "2026-11-21T10:00:00Z"

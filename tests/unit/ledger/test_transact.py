@@ -97,7 +97,8 @@ def test_two_who_begin_a_ledger_at_once_are_told_apart(site: Site, actor: Actor,
     assert transact(raced, actor, add_one) == 2
 
 
-def test_who_always_loses_gives_up_for_now(site: Site, actor: Actor) -> None:
+def test_who_always_loses_gives_up_for_now(monkeypatch: pytest.MonkeyPatch, site: Site, actor: Actor) -> None:
+    monkeypatch.setattr("homing.ledger.transact.LONGEST_PAUSE_SECONDS", 0)
     other = Interrupted(site.store, lambda: transact(site, actor, add_one), "before commit", times=ATTEMPTS)
 
     with pytest.raises(Temporary) as raised:

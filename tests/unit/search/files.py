@@ -47,7 +47,19 @@ def _file(objects: Sequence[bytes]) -> bytes:
 
 def pdf_bomb() -> bytes:
     """A few kB that unpack to a gigabyte, twice packed."""
-    return pdf_of([zlib.compress(zlib.compress(b"(x) Tj " * 150_000_000, 1), 9)], filter="[/FlateDecode /FlateDecode]")
+    return pdf_of([zlib.compress(_packed(b"(x) Tj " * 150_000, 1_000), 9)], filter="[/FlateDecode /FlateDecode]")
+
+
+def _packed(content: bytes, times: int) -> bytes:
+    """What `zlib.compress(content * times)` stands for, made without packing it all: one block again and again."""
+    packing = zlib.compressobj(9)
+    head = packing.compress(b"") + packing.flush(zlib.Z_FULL_FLUSH)
+    block = packing.compress(content) + packing.flush(zlib.Z_FULL_FLUSH)
+    check = 1
+    for _ in range(times):
+        check = zlib.adler32(content, check)
+    end = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS).flush()
+    return head + block * times + end + check.to_bytes(4, "big")
 
 
 def long_pdf(size: int) -> bytes:

@@ -51,7 +51,7 @@ def test_the_sender_field_is_the_return_path_where_there_is_one() -> None:
     block = b"From: Ann <ann@example.org>, bob@example.org\r\nSender: carl@example.org\r\nTo: x@example.com\r\n\r\n"
 
     assert read_addressing(block) == Addressing(
-        ("ann@example.org", "bob@example.org"), "carl@example.org", ("x@example.com",), ()
+        ("ann@example.org", "bob@example.org"), "carl@example.org", ("x@example.com",), (), ("carl@example.org",)
     )
 
 
@@ -68,6 +68,25 @@ def test_the_sender_field_is_the_return_path_where_there_is_one() -> None:
 )
 def test_a_message_whose_sender_cannot_be_told_has_faults(block: bytes, faults: tuple[str, ...]) -> None:
     assert read_addressing(block).faults == faults
+
+
+@pytest.mark.parametrize(
+    ("block", "is_sound"),
+    [
+        (b"From: a@example.org\r\nSubject: x\r\n\ty\r\n\r\n", True),
+        (b"From : a@example.org\nSubject:\n\n", True),
+        (b"From: a@example.org", True),
+        (b"From: a@example.org\r\nSubject: x\rFrom: b@example.org\r\n\r\n", False),
+        (b"X: y\rFrom: b@example.org\r\rFrom: a@example.org\r\n\r\n", False),
+        (b" From: b@example.org\r\nFrom: a@example.org\r\n\r\n", False),
+        (b">From b\r\nFrom: a@example.org\r\n\r\n", False),
+        (b"From: a@example.org\r\nno field\r\n\r\n", False),
+        (b"From: a@example.org\r\nX: \0\r\n\r\n", False),
+        (b"From: a@example.org\r\n" + b"X: y\r\n" * 2_000 + b"From: b@example.org\r\n\r\n", False),
+    ],
+)
+def test_a_header_is_sound_if_everybody_reads_the_same_fields_in_it(block: bytes, is_sound: bool) -> None:
+    assert read_addressing(block).is_sound is is_sound
 
 
 def test_who_resends_a_message_answers_for_it() -> None:

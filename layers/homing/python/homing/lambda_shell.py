@@ -19,7 +19,7 @@ from homing.bootstrap import aws_site
 from homing.config import config_from_environment
 from homing.errors import Problem
 from homing.jmap.http import Request, Response, fault, render_problem
-from homing.ledger.keys import HEAD
+from homing.ledger.keys import HEAD, is_account
 from homing.ports.landings import Envelope, Landed, Landings
 from homing.site import Site
 
@@ -179,13 +179,13 @@ def announcements(body: Any) -> Iterator[Announced]:
         raise ValueError("neither an S3 event nor an SES receipt")
 
 
-def changed_partitions(event: Event) -> list[str]:
-    """The ledgers that moved, by an event of the table's stream: each partition once whose head was written.
+def changed_accounts(event: Event) -> list[str]:
+    """The accounts that moved, by an event of the table's stream: each once whose head was written.
 
     DynamoDB Streams record (event source `aws:dynamodb`); keys are named as the table names them, `p` and `k`.
     """
     written = (record["dynamodb"]["Keys"] for record in event["Records"] if record["eventName"] != "REMOVE")
-    return list(dict.fromkeys(key["p"]["S"] for key in written if key["k"]["S"] == HEAD))
+    return list(dict.fromkeys(key["p"]["S"] for key in written if key["k"]["S"] == HEAD and is_account(key["p"]["S"])))
 
 
 def _ses_envelope(notification: Mapping[str, Any]) -> Envelope:

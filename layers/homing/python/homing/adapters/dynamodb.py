@@ -135,6 +135,19 @@ class DynamoStore:
         else:
             self._write(batch.operations[0])
 
+    def check(self) -> None:
+        """See that the table is there and may be read. One GetItem.
+
+        Raises:
+            Permanent: ("noTable") there is none of this name; or AWS refuses who asks.
+        """
+        try:
+            self.get("!site", "h")
+        except Permanent as error:
+            if error.fields.get("code") != "ResourceNotFoundException":
+                raise
+            raise Permanent("noTable", f"there is no DynamoDB table {self._table!r}; HOMING_TABLE names it") from error
+
     def create_table(self, *, stream: bool = False) -> None:
         """Make the table as the AWS home deploys it (on demand, expiry on `x`) if it is not there.
 

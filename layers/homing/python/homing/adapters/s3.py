@@ -176,6 +176,18 @@ class S3Blobs:
             names = (entry["Key"][len(self._prefix) :] for entry in page.get("Contents", ()))
             yield from (name for name in names if is_digest(name))
 
+    def check(self) -> None:
+        """See that the bucket is there and may be listed. One HeadBucket.
+
+        Raises:
+            Permanent: ("noBucket") there is none of this name; or AWS refuses who asks.
+        """
+        try:
+            with _translated():
+                self._connection.client.head_bucket(Bucket=self._bucket)
+        except _Missing as error:
+            raise Permanent("noBucket", f"there is no S3 bucket {self._bucket!r}; HOMING_BUCKET names it") from error
+
     def _key(self, digest: str) -> str:
         check_digest(digest)
         return self._prefix + digest

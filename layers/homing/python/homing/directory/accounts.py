@@ -148,10 +148,15 @@ def find_user(site: Site, login: str) -> User:
     return _user(account, View(site.store, account, now).object("Account", keys.SELF) or {})
 
 
+def list_accounts(site: Site) -> list[str]:
+    """Every account of the site's one tenant, the oldest first. One scan, of the tenant's principals alone."""
+    return list(View(site.store, keys.tenant_partition(DEFAULT_TENANT), site.clock.now()).all_objects("Principal"))
+
+
 def list_users(site: Site) -> Iterator[User]:
     """Every user of the site's one tenant, the oldest first."""
     now = site.clock.now()
-    for account in View(site.store, keys.tenant_partition(DEFAULT_TENANT), now).all_objects("Principal"):
+    for account in list_accounts(site):
         yield _user(account, View(site.store, account, now).object("Account", keys.SELF) or {})
 
 

@@ -77,3 +77,11 @@ def find_accounts(store: Store, addresses: Iterable[str]) -> dict[str, str]:
         for text, candidates in places.items()
         if (place := next((place for place in candidates if place in rows), None)) is not None
     }
+
+
+def local_addresses(store: Store, addresses: Iterable[str]) -> set[str]:
+    """Those whose domain is one of this site's, whether anybody has them or not. One read for all of them."""
+    parsed = {text: address for text in addresses if (address := parse_address(text)) is not None}
+    domain = keys.object_key("Domain", keys.SELF)
+    rows = store.get_many([(keys.address_partition(address.domain), domain) for address in parsed.values()])
+    return {text for text, address in parsed.items() if (keys.address_partition(address.domain), domain) in rows}

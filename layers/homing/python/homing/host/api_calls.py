@@ -19,8 +19,9 @@ from functools import partial
 from typing import Any, Final
 
 from functions.jmap.handler import handler
-from homing.host.api_event import Event, content_of, headers_of_answer, with_body
+from homing.host.api_event import Event, content_of, with_body
 from homing.host.heavy import Answered, Heavy
+from homing.host.http_wire import wire_headers
 from homing.host.threads import Threads
 from homing.host.turns import Turns
 from homing.host.weigh import Weight, weigh
@@ -123,7 +124,7 @@ class ApiCalls:
         answer, seconds = await self._in_turn(account, _timed, event)
         if seconds > self._slow_seconds and weight.shape:
             self._slow.note((account, weight.shape), None)
-        return Whole(answer["statusCode"], headers_of_answer(answer), content_of(answer))
+        return Whole(answer["statusCode"], wire_headers(answer["headers"]), content_of(answer))
 
     async def _in_turn(self, account: str, function: Callable[..., Any], *arguments: Any) -> Any:
         await self._turns.take(account)

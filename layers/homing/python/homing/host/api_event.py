@@ -46,8 +46,3 @@ def content_of(answer: Event) -> bytes:
     """The body of a function's answer."""
     content = answer["body"]
     return base64.b64decode(content) if answer.get("isBase64Encoded") else content.encode()
-
-
-def headers_of_answer(answer: Event) -> list[tuple[bytes, bytes]]:
-    """The headers of a function's answer, as ASGI takes them."""
-    return [(name.encode(), value.encode("latin-1")) for name, value in answer["headers"].items()]

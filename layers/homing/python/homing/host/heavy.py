@@ -26,7 +26,7 @@ from typing import IO, Any, Final
 from homing.config import Config
 from homing.errors import Temporary
 from homing.host.api_event import Event
-from homing.host.http_wire import Gone
+from homing.host.http_wire import Gone, wire_headers
 from homing.host.side_wire import (
     EMPTY,
     LENGTH,
@@ -210,8 +210,7 @@ class Heavy:
                 self._turns.give(account)
             if not done.status:
                 raise Gone
-            headers = [(name.encode(), value.encode("latin-1")) for name, value in done.headers.items()]
-            yield Answered(done.status, headers, done.size, answer)
+            yield Answered(done.status, wire_headers(done.headers), done.size, answer)
 
     @contextlib.contextmanager
     def _place(self, account: str) -> Any:

@@ -142,8 +142,13 @@ async def send_whole(send: Send, response: Response) -> int:
     return await send_once(send, response.status, headers, body)
 
 
+def wire_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Headers as ASGI takes them."""
+    return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
 def _headers(response: Response) -> list[tuple[bytes, bytes]]:
-    return [ANY_ORIGIN, *((name.encode(), value.encode("latin-1")) for name, value in response.headers.items())]
+    return [ANY_ORIGIN, *wire_headers(response.headers)]
 
 
 async def send_once(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> int:

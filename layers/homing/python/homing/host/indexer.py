@@ -1,9 +1,9 @@
 """The search index of one process: what the cloud's stream of the table and its function do there.
 
 Commits of this process name the accounts that moved. While mail keeps coming in, indexing waits for a pause, at most
-a few seconds; a backlog is worked off in small steps, with a breath between two of them. With `rounds`, at the start
-and then now and again every account is looked at, so that what other processes wrote is indexed, too. Nothing depends
-on it but speed: a search reads for itself what is missing.
+a few seconds; a backlog is worked off in small steps, with a breath between two of them. At the start and then now and
+again every account is looked at, so that what other processes wrote is indexed, too. A search reads for itself what
+is missing, but asks to try again where that is much.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from functions.index.handler import handler
+from homing.directory.accounts import list_accounts
 from homing.errors import HomingError
 from homing.ledger import keys
 from homing.ports.store import Batch, Put
@@ -36,9 +37,9 @@ log = logging.getLogger("homing.host.indexer")
 class Indexer:
     """One thread."""
 
-    def __init__(self, site: Site, *, rounds: bool = True) -> None:
+    def __init__(self, site: Site, round_seconds: float = ROUND_SECONDS) -> None:
         self._site = site
-        self._rounds = rounds
+        self._round = round_seconds
         self._moved: dict[str, None] = {}
         self._reached: dict[str, int] = {}
         self._changed = threading.Condition()
@@ -77,10 +78,10 @@ class Indexer:
         looked = float("-inf")
         while not self._stopping:
             try:
-                if time.monotonic() - looked >= ROUND_SECONDS:
+                if time.monotonic() - looked >= self._round:
                     looked = time.monotonic()
-                    self._add(self._site.store.partitions() if self._rounds else ())
-                accounts = self._take(looked + ROUND_SECONDS)
+                    self._add(list_accounts(self._site))
+                accounts = self._take(looked + self._round)
                 if accounts:
                     self._index(accounts)
             except HomingError as error:

@@ -88,7 +88,7 @@ class Host:
         self._store.tell(worker.committed)
         worker.start()
         stack.push_async_callback(self._ended, "worker", worker.stop)
-        indexer = Indexer(self._site, rounds=settings.rounds)
+        indexer = Indexer(self._site, settings.round)
         self._store.tell(indexer.committed)
         indexer.start()
         stack.push_async_callback(self._ended, "indexer", indexer.stop)

@@ -105,7 +105,7 @@ def event_of(account: str) -> dict[str, Any]:
 
 
 def _is_account_head(done: Put) -> bool:
-    return done.key == keys.HEAD and not done.partition.startswith("!")
+    return done.key == keys.HEAD and keys.is_account(done.partition)
 
 
 def _bound(function: Callable[[str], None], account: str) -> Work:

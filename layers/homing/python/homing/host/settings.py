@@ -18,8 +18,8 @@ class Settings:
     a third runs when both have been taken by one account. `heavy` is the number of side processes for heavy
     requests (0: they run in the threads like any other), and `home` says which home they are to build.
 
-    `poll` is after how many seconds to look for tasks that other processes have put; `rounds` whether to look at
-    every account now and again, for what they have written.
+    `poll` is after how many seconds to look for tasks that other processes have put, `round` after how many to look
+    at every account for what they have written and is not indexed.
 
     With a certificate and its key (PEM files) HTTP is HTTPS, and SMTP offers STARTTLS.
     """
@@ -34,16 +34,16 @@ class Settings:
     streams: int = 16
     ingest: int = 1
     poll: float = 1.0
-    rounds: bool = True
+    round: float = 600.0
     connections: int = 4_096
     grace: float = 20.0
     tls_certificate: Path | None = None
     tls_key: Path | None = None
 
 
-AT_A_DISTANCE: Final[dict[str, Any]] = {"calls": 4, "ingest": 2, "poll": 10.0, "rounds": False}
+AT_A_DISTANCE: Final[dict[str, Any]] = {"calls": 4, "ingest": 2, "poll": 10.0, "round": 3_600.0}
 """For a store that is reached by a network and paid by the request: threads wait for it as long as they work, eight
-partitions of tasks are asked each time, and to list the accounts is to read the whole table."""
+partitions of tasks are asked each time, and two requests are made for each account of a round."""
 
 
 def settings_for(home: str, **given: Any) -> Settings:

@@ -2,8 +2,8 @@
 
 `NotifyingStore` tells of each commit of this process, from the batch itself: the head in it says where
 every type stands, so nothing is read again. Commits of other processes on the same site (an import, the
-functions of a cloud home) are found by `Tailer.poll`, which reads the heads of accounts that somebody
-listens to. Knows states, not what they mean to a client.
+functions of a cloud home) are found by who polls (`events`): `Tailer.read` gives the heads of accounts that
+somebody listens to, `Tailer.advance` takes them. Knows states, not what they mean to a client.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from homing.directory.credentials import Identity
 from homing.errors import HomingError, Problem, Temporary
 from homing.host.api_calls import ApiCalls, Whole
 from homing.host.api_event import Event, event_of
-from homing.host.http_wire import Gone, Receive, Scope, Send, headers_of
+from homing.host.http_wire import Gone, Receive, Scope, Send, authority_of, headers_of, wire_headers
 from homing.host.listener import LOOK_SECONDS, Listener, is_welcome
 from homing.host.tailer import Tailer
 from homing.host.threads import Threads
@@ -30,6 +30,7 @@ from homing.host.websocket_messages import (
     WEBSOCKET_PATH,
     Envelope,
     api_scope,
+    is_lured,
     parse_envelope,
     render_answer,
     render_change,
@@ -108,7 +109,8 @@ class WebSockets:
         """Who wants to connect.
 
         Raises:
-            Problem: wrong path or subprotocol, 401, `limit`, 403 for a disabled account, or 503 at the host's end.
+            Problem: wrong path or subprotocol, 401, `limit`, 403 for a disabled account or a page of another site, or
+                503 at the host's end.
         """
         if scope["path"] != WEBSOCKET_PATH:
             raise Problem("about:blank", 404, "there is nothing here")
@@ -116,8 +118,10 @@ class WebSockets:
             raise Problem("about:blank", 400, f"the subprotocol is {SUBPROTOCOL!r} (RFC 8887 §4.2)")
         if self._closing.is_set():
             raise busy()
-        door = self._door
-        identity = await door.calls.run(authenticate, door.site, headers_of(scope))
+        door, headers = self._door, headers_of(scope)
+        if is_lured(headers, authority_of(scope, headers), door.site.config.base_url):
+            raise Problem("about:blank", 403, "a page of another site signs in with a token (Bearer)")
+        identity = await door.calls.run(authenticate, door.site, headers)
         if not await door.calls.run(is_welcome, door.site, identity):
             raise Problem("about:blank", 403, "this account is disabled")
         if self._places[identity.account] >= MAX_PER_ACCOUNT:
@@ -312,7 +316,7 @@ class _NotTaken(Exception):
 async def _refuse(send: Send, problem: Problem) -> None:
     """Answer a handshake with a problem instead."""
     response = render_problem(problem)
-    headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers.items()]
+    headers = wire_headers(response.headers)
     with contextlib.suppress(OSError):
         await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": response.body})

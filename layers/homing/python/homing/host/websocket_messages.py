@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -47,6 +48,14 @@ def websocket_url(base_url: str, event: Mapping[str, Any]) -> str:
     headers = event["headers"]
     origin = base_url or f"{headers['x-forwarded-proto']}://{event['requestContext']['domainName']}"
     return "ws" + origin.removeprefix("http") + WEBSOCKET_PATH
+
+
+def is_lured(headers: Mapping[str, str], authority: str, base_url: str) -> bool:
+    """Whether a handshake may be the work of a page of another site, to whose WebSockets a browser adds the password
+    that its user once gave to ours (RFC 6455 §10.2). A token is added by nobody but its owner."""
+    origin = urlsplit(headers.get("origin", "")).netloc.lower()
+    is_token = headers.get("authorization", "").lower().startswith("bearer ")
+    return "origin" in headers and not is_token and origin not in (authority.lower(), urlsplit(base_url).netloc.lower())
 
 
 def with_door(event: Event, base_url: str) -> Event:

@@ -48,12 +48,10 @@ _decode: Final = msgspec.json.Decoder(_Body).decode
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """`objects` is the cost. `shape` names methods and arguments, without their values; "" if not looked at.
-    A request that `reads` only can be given up at any moment."""
+    """`objects` is the cost. `shape` names methods and arguments, without their values; "" if not looked at."""
 
     objects: float
     shape: str = ""
-    reads: bool = False
 
     @property
     def heavy(self) -> bool:
@@ -75,18 +73,13 @@ def weigh(body: bytes, limits: Limits) -> Weight:
         count = min(_count(name, arguments, found), limits.max_objects_in_get)
         found[id] = max(count, found.get(id, 0))
         total += count * _each(name, arguments)
-    return Weight(total, _shape(calls), reads_only(calls))
-
-
-def reads_only(calls: list[_Call]) -> bool:
-    """Whether no call changes anything."""
-    return all(name.rpartition("/")[2] in _READING for name, _, _ in calls)
+    return Weight(total, _shape(calls))
 
 
 def may_be_given_up(body: bytes) -> bool:
-    """`reads_only` of a body of any size."""
+    """Whether a request, of any size, changes nothing: such a one can be given up at any moment."""
     try:
-        return reads_only(_decode(body).method_calls)
+        return all(name.rpartition("/")[2] in _READING for name, _, _ in _decode(body).method_calls)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return True
 

@@ -90,7 +90,11 @@ def keep(context: Context, account: str, digests: Sequence[str]) -> None:
 
 
 def find_content(context: Context, view: View, id: str) -> Content | None:
-    """The octets behind a blobId, or None if this account has no such blob."""
+    """The octets behind a blobId, or None if this account has no such blob. A part is decoded for it, and counted.
+
+    Raises:
+        MethodError: `requestTooLarge`, more than one request may bring together.
+    """
     parsed = parse_blob_id(id)
     if parsed is None or not is_readable(context, view, parsed[0]):
         return None
@@ -100,6 +104,7 @@ def find_content(context: Context, view: View, id: str) -> Content | None:
         size = blobs.size(digest)
         return None if size is None else Content(size, digest, blobs)
     start, length, encoding = part
+    context.count_fetched(length)
     raw = blobs.get(digest, start, length)
     if raw is None or len(raw) < length:
         return None

@@ -105,6 +105,37 @@ class Context:
             raise MethodError("accountReadOnly")
         return view
 
+    def source(self, account: str) -> Opened:
+        """As `view`, for the account that a call copies from.
+
+        Raises:
+            MethodError: `fromAccountNotFound` instead of `accountNotFound` (RFC 8620 §5.4, §6.3).
+        """
+        try:
+            return self.view(account)
+        except MethodError as error:
+            raise MethodError("fromAccountNotFound") if error.type == "accountNotFound" else error from error
+
+    def check_got(self, count: int) -> None:
+        """Refuse a call that asks for too many objects at once.
+
+        Raises:
+            MethodError: `requestTooLarge`, more than maxObjectsInGet.
+        """
+        maximum = self.site.config.limits.max_objects_in_get
+        if count > maximum:
+            raise MethodError("requestTooLarge", f"maxObjectsInGet is {maximum}")
+
+    def check_set(self, count: int) -> None:
+        """Refuse a call that makes or changes too many objects at once.
+
+        Raises:
+            MethodError: `requestTooLarge`, more than maxObjectsInSet.
+        """
+        maximum = self.site.config.limits.max_objects_in_set
+        if count > maximum:
+            raise MethodError("requestTooLarge", f"maxObjectsInSet is {maximum}")
+
     def imply(self, name: str, arguments: dict[str, Any]) -> None:
         """Have another method called that follows from this call: its response comes right after this one's,
         under the same call id (RFC 8620 §5.4, RFC 8621 §7.5)."""

@@ -75,7 +75,7 @@ class Altered:
     gone: Collection[str]
     back: Collection[str]
     pending: Collection[str] | None = None
-    key: Callable[[str], str] = lambda id: id
+    key: Callable[[str], str] | None = None
 
 
 Load = Callable[["Context", View, Sequence[str] | None, Sequence[str], Object], Iterator[Object]]

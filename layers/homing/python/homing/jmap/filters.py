@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+Conditions = Mapping[str, Callable[[Any, Any], bool]]
+"""By the name of each condition whether an object meets it: (object, value of the condition)."""
+
 
 def holds(filter: Mapping[str, Any] | None, condition: Callable[[Mapping[str, Any]], bool]) -> bool:
     """Whether a checked filter lets something through, of which `condition` tells if one FilterCondition holds.
@@ -23,3 +26,8 @@ def holds(filter: Mapping[str, Any] | None, condition: Callable[[Mapping[str, An
             return any(results)
         case _:
             return not any(results)
+
+
+def matches(filter: Mapping[str, Any] | None, one: object, conditions: Conditions) -> bool:
+    """Whether a checked filter lets an object through, whose type has these conditions."""
+    return holds(filter, lambda given: all(conditions[name](one, value) for name, value in given.items()))

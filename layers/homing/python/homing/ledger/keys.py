@@ -1,23 +1,28 @@
 """The key table: every partition and sort key that Homing writes, in one place.
 
-| partition        | its objects                                                                      |
-|------------------|----------------------------------------------------------------------------------|
-| an account's id  | Account, Mailbox, Email, Provenance, Thread, Import, PushSubscription            |
-| `!tenant/<id>`   | Principal                                                                        |
-| `!addr/<domain>` | Domain, Address, Login                                                           |
-| `!site`          | Token, Vapid                                                                     |
-| `!tasks/<shard>` | no ledger: `<due ms>/<id>`, a task that waits; `!dead/<shard>`, one that failed  |
-| `!push/<account>`| no ledger: `<subscription>`, where to push to and what was pushed; can be erased  |
+| partition        | its objects                                                                              |
+|------------------|------------------------------------------------------------------------------------------|
+| an account's id  | Account, Mailbox, Email, Provenance, Thread, Import, Identity, EmailSubmission,          |
+|                  | Transmission, Sent, SieveScript, VacationResponse, PushSubscription                      |
+| `!tenant/<id>`   | Principal                                                                                |
+| `!addr/<domain>` | Domain, Address, Login                                                                   |
+| `!site`          | Token, Vapid                                                                             |
+| `!tasks/<shard>` | no ledger: `<due ms>/<id>`, a task that waits; `!dead/<shard>`, one that failed for good |
+| `!push/<account>`| no ledger, so that it can be erased: `s/<subscription>`, where to push to and what was   |
+|                  | pushed; `c/<subscription>`, that it was created within the last hour                     |
 
-| sort key                            | holds                                                         |
-|-------------------------------------|---------------------------------------------------------------|
-| `h`                                 | head: position, hash of the last entry, state per type, usage  |
-| `g/<seq>`                           | ledger entry                                                  |
-| `o/<Type>/<id>`                     | an object of one of the types above                            |
-| `x/list/<mailbox or *>/<ms>/<email>`| what a list needs to filter and sort without the email         |
-| `x/msgid/<hash>`                    | the thread that a Message-ID (with its subject) belongs to     |
-| `d/<delivery>`                      | this was done (a delivery, an answer to a sender); expires     |
-| `b/<digest>`                        | this partition may read the blob: which emails use it, an upload's expiry |
+| sort key                            | holds                                                                 |
+|-------------------------------------|-----------------------------------------------------------------------|
+| `h`                                 | head: position, hash of the last entry, state per type, usage         |
+| `g/<seq>`                           | ledger entry                                                          |
+| `o/<Type>/<id>`                     | an object of one of the types above                                   |
+| `x/list/<mailbox or *>/<ms>/<email>`| what a list needs to filter and sort without the email                |
+| `x/msgid/<hash>`                    | the thread that a Message-ID (with its subject) belongs to            |
+| `d/<delivery>`                      | this was done and is not to be done again; expires. A delivery or a   |
+|                                     | transmission taken up; `answer-<hash>`, a sender that was answered;   |
+|                                     | `seen-<hash>`, an id that a script's duplicate test has met           |
+| `b/<digest>`                        | this partition may read the blob: how often it is used and by which   |
+|                                     | emails; of an upload until when, and by whose users                   |
 
 Times in keys are milliseconds in 13 digits, positions have 12, so that byte order is their order.
 """
@@ -38,6 +43,8 @@ PUSH_PREFIX: Final = "!push/"
 ALL_MAILBOXES: Final = "*"
 ENTRY_PREFIX: Final = "g/"
 OBJECT_PREFIX: Final = "o/"
+ENDPOINT_PREFIX: Final = "s/"
+CREATION_PREFIX: Final = "c/"
 
 INBOX: Final = "inbox"
 TRASH: Final = "trash"
@@ -73,8 +80,23 @@ def push_partition(account: str) -> str:
     return f"{PUSH_PREFIX}{account}"
 
 
+def endpoint_key(subscription: str) -> str:
+    """Where a push subscription leads to and what was pushed to it, in a `push_partition`."""
+    return f"{ENDPOINT_PREFIX}{subscription}"
+
+
+def creation_key(subscription: str) -> str:
+    """That a push subscription was created a short while ago, in a `push_partition`."""
+    return f"{CREATION_PREFIX}{subscription}"
+
+
+def is_account(partition: str) -> bool:
+    """Whether the partition is an account: all others begin with a sign that no id has."""
+    return not partition.startswith("!")
+
+
 def is_ledger(partition: str) -> bool:
-    """Whether the partition has a ledger of its own (the outbox has none)."""
+    """Whether the partition has a ledger of its own (the outbox and what pushing needs have none)."""
     return not partition.startswith((TASKS_PREFIX, DEAD_PREFIX, PUSH_PREFIX))
 
 

@@ -17,7 +17,8 @@ class Notifier(Protocol):
         """Post and return the HTTP status. Follows no redirect, reads no more of the answer than a little.
 
         Raises:
-            Temporary: no connection, no answer in time.
-            Permanent: the URL leads to where this site does not post (see `check`).
+            Temporary: ("pushUnreachable") there was no connection, so nothing was sent; ("pushUnanswered") no answer
+                in time, so it may have been.
+            Permanent: ("pushForbidden") the URL leads to where this site does not post (see `check`).
         """
         ...

@@ -74,7 +74,8 @@ class Hit(NamedTuple):
 class Search(Protocol):
     """All methods are safe to call from several threads, and raise `Temporary` where the same call may succeed later.
 
-    An account that was never indexed is at position 0 and holds nothing.
+    An account that was never indexed is at position 0 and holds nothing. A site without an index has one that raises
+    `Permanent` ("noSearch") whatever it is asked.
     """
 
     def position(self, account: str) -> int:

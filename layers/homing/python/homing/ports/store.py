@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from homing.errors import LimitExceeded, Permanent
 
@@ -36,10 +36,12 @@ ABSENT: Final = "absent"
 ANY: Final = "any"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A stored row. `revision` is the writer's number for this version of the row (>= 0);
-    `expires` is a Unix time in seconds after which the row may vanish at any moment, or None."""
+    `expires` is a Unix time in seconds after which the row may vanish at any moment, or None.
+
+    A tuple, because scans make thousands, and one takes half the time of a frozen dataclass.
+    """
 
     partition: str
     key: str

@@ -6,13 +6,16 @@ marked: accents, other forms of a word, scripts without spaces.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import accumulate
+from typing import Final
 
 from homing.ports.search import Expression, NoneOf, Term
-from homing.search.stems import BODY, SUBJECT, languages_of, stem_tokens
-from homing.search.tokens import Place, accented_words, places
+from homing.search.sightings import Match, find_matches, sought_in
+from homing.search.stems import BODY, SUBJECT, languages_of
+from homing.search.tokens import accented_words
 
 MAX_PREVIEW_OCTETS: Final = 255
 MAX_BODY: Final = 100_000
@@ -27,39 +30,37 @@ _BEFORE: Final = 60
 _PASSAGE: Final = 160
 """Characters within which a passage gathers matches."""
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+_ESCAPES: Final = str.maketrans(_ENTITIES)
 
 
-class Match(NamedTuple):
-    """Characters of a text that match the term of a number."""
+class Snippets:
+    """Makes the snippets of emails for one question."""
 
-    start: int
-    end: int
-    term: int
+    def __init__(self, expression: Expression) -> None:
+        terms = list(dict.fromkeys(_positive(expression)))
+        self._subject = sought_in(terms, "subject", SUBJECT)
+        self._body = sought_in(terms, "body", BODY)
 
+    def of(self, subject: str, body: str) -> tuple[str | None, str | None]:
+        """(subject, preview) with what matches in `<mark>` and everything else escaped; None where nothing matches.
 
-@dataclass(frozen=True, slots=True)
-class _Terms:
-    """What is looked for in one text: phrases (and beginnings), and stems without their kind of field."""
-
-    phrases: tuple[Term, ...]
-    stems: frozenset[str]
+        `body` is plain text. The preview is at most `MAX_PREVIEW_OCTETS` octets of the passage with most of the terms.
+        What stands under a NOT is not marked.
+        """
+        subject, body = subject[:MAX_SUBJECT], " ".join(body[:MAX_BODY].split())
+        words = accented_words(subject) | accented_words(body)
+        languages = languages_of(words)
+        in_subject = find_matches(subject, self._subject, words, languages)
+        in_body = find_matches(body, self._body, words, languages)
+        return (
+            _marked(subject, 0, len(subject), in_subject) if in_subject else None,
+            _preview(body, in_body) if in_body else None,
+        )
 
 
 def snippet(expression: Expression, subject: str, body: str) -> tuple[str | None, str | None]:
-    """(subject, preview) with what matches in `<mark>` and everything else escaped; None where nothing matches.
-
-    `body` is plain text. The preview is at most `MAX_PREVIEW_OCTETS` octets of the passage with most of the terms.
-    What stands under a NOT is not marked.
-    """
-    terms = list(dict.fromkeys(_positive(expression)))
-    subject, body = subject[:MAX_SUBJECT], " ".join(body[:MAX_BODY].split())
-    languages = languages_of({*accented_words(subject), *accented_words(body)})
-    in_subject = _matches(subject, _terms_for(terms, "subject", SUBJECT), SUBJECT, languages)
-    in_body = _matches(body, _terms_for(terms, "body", BODY), BODY, languages)
-    return (
-        _marked(subject, 0, len(subject), in_subject) if in_subject else None,
-        _preview(body, in_body) if in_body else None,
-    )
+    """The snippet of one email; see `Snippets.of`."""
+    return Snippets(expression).of(subject, body)
 
 
 def _positive(expression: Expression) -> Iterator[Term]:
@@ -68,81 +69,6 @@ def _positive(expression: Expression) -> Iterator[Term]:
     elif not isinstance(expression, NoneOf):
         for part in expression.parts:
             yield from _positive(part)
-
-
-def _terms_for(terms: Sequence[Term], field: str, kind: str) -> _Terms:
-    stems = (term.tokens[0] for term in terms if term.fields == ("stem",))
-    return _Terms(
-        tuple(term for term in terms if field in term.fields and term.tokens),
-        frozenset(stem for stem in stems if stem.startswith(f"{kind}~")),
-    )
-
-
-def _matches(text: str, terms: _Terms, kind: str, languages: Collection[str]) -> list[Match]:
-    """In order; of those that overlap the first, and of those that begin together the longest."""
-    if not terms.phrases and not terms.stems:
-        return []
-    found = list(places(text))
-    matches = [*_phrases(found, terms.phrases), *_forms(text, found, terms, kind, languages)]
-    matches.sort(key=lambda match: (match.start, -match.end))
-    kept: list[Match] = []
-    for match in matches:
-        if not kept or match.start >= kept[-1].end:
-            kept.append(match)
-        elif match.end > kept[-1].end:  # pairs of characters overlap: one mark over both
-            kept[-1] = kept[-1]._replace(end=match.end)
-    return kept
-
-
-def _phrases(found: Sequence[Place], terms: Sequence[Term]) -> Iterator[Match]:
-    exact: dict[str, list[int]] = {}
-    beginnings: list[tuple[str, int]] = []
-    for number, term in enumerate(terms):
-        if term.prefix and len(term.tokens) == 1:
-            beginnings.append((term.tokens[0], number))
-        else:
-            exact.setdefault(term.tokens[0], []).append(number)
-    for position, place in enumerate(found):
-        for number in exact.get(place.token, ()):
-            match = _phrase_at(found, position, terms[number], number)
-            if match is not None:
-                yield match
-        for beginning, number in beginnings:
-            if place.token.startswith(beginning):
-                yield Match(place.start, _end_of(place, beginning), number)
-
-
-def _phrase_at(found: Sequence[Place], position: int, term: Term, number: int) -> Match | None:
-    last = position + len(term.tokens) - 1
-    if last >= len(found):
-        return None
-    *whole, end = term.tokens
-    if any(found[position + step].token != token for step, token in enumerate(whole)):
-        return None
-    token = found[last].token
-    if token != end and not (term.prefix and token.startswith(end)):
-        return None
-    return Match(found[position].start, _end_of(found[last], end), number)
-
-
-def _end_of(place: Place, beginning: str) -> int:
-    """Where a beginning of a token ends in the text, where each character stands for itself; else the token's end."""
-    if len(place.token) == place.end - place.start:
-        return place.start + len(beginning)
-    return place.end
-
-
-def _forms(text: str, found: Sequence[Place], terms: _Terms, kind: str, languages: Collection[str]) -> Iterator[Match]:
-    """Words that are another form of one that is looked for."""
-    if not terms.stems:
-        return
-    known: dict[str, bool] = {}
-    for place in found:
-        written = text[place.start : place.end]
-        if written not in known:
-            known[written] = not terms.stems.isdisjoint(stem_tokens(kind, accented_words(written), languages))
-        if known[written]:
-            yield Match(place.start, place.end, len(terms.phrases))
 
 
 def _preview(body: str, matches: Sequence[Match]) -> str:
@@ -181,20 +107,17 @@ def _start_of_passage(body: str, matches: Sequence[Match], first: int) -> int:
 def _end_of_passage(body: str, start: int, target: int, matches: Sequence[Match]) -> int:
     """As far as the octets reach, ending with a whole word or mark, or else just after `target`'s beginning."""
     left = MAX_PREVIEW_OCTETS - 2 * len(ELLIPSIS.encode())
-    ends = {match.start: match.end for match in matches if match.start >= start}
-    end, position, marked_until = start, start, start
-    while position < len(body):
-        if position in ends:
-            marked_until = ends[position]
-            left -= len(MARK) + len(UNMARK)
-        left -= _octets(body[position])
-        if left < 0:
-            break
-        position += 1
-        at_border = position == len(body) or body[position] == " " or position == marked_until
-        if position >= marked_until and (at_border or not body[position].isascii()):
-            end = position
-    return end if end > target else position
+    costs = list(map(_octets, body[start : start + left]))
+    shown = [match for match in matches if start <= match.start < start + len(costs)]
+    for match in shown:
+        costs[match.start - start] += len(MARK) + len(UNMARK)
+    last = start + bisect_right(list(accumulate(costs)), left)
+    for end in range(last, target, -1):
+        marked_until = max((match.end for match in shown if match.start < end), default=start)
+        at_border = end == len(body) or body[end] == " " or end == marked_until or not body[end].isascii()
+        if end >= marked_until and at_border:
+            return end
+    return last
 
 
 def _marked(text: str, start: int, end: int, matches: Sequence[Match]) -> str:
@@ -211,8 +134,9 @@ def _marked(text: str, start: int, end: int, matches: Sequence[Match]) -> str:
 
 
 def _escape(text: str) -> str:
-    return "".join(_ENTITIES.get(one, one) for one in text)
+    return text.translate(_ESCAPES)
 
 
+@lru_cache(maxsize=20_000)
 def _octets(character: str) -> int:
     return len(_ENTITIES.get(character, character).encode(errors="replace"))

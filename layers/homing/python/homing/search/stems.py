@@ -77,6 +77,25 @@ def stem_tokens(kind: str, words: Iterable[str], languages: Iterable[str]) -> li
     return sorted(found)
 
 
+def words_with_stems(kind: str, words: Iterable[str], languages: Iterable[str], wanted: Set[str]) -> set[str]:
+    """Those of a text's accented words whose stem tokens are among `wanted`."""
+    latin, others = _by_script(words)
+    found: set[str] = set()
+    for language, some in [*((language, latin) for language in languages), *others.items()]:
+        prefix = f"{kind}~{language}~"
+        looked_for = {token.removeprefix(prefix) for token in wanted if token.startswith(prefix)}
+        if looked_for:
+            stems = zip(_stemmer(language).stemWords(some), some, strict=True)
+            forms = {word for stem, word in stems if (stem if stem.isascii() else _fold_stem(stem)) in looked_for}
+            found |= forms - _SMALL_WORDS.get(language, frozenset())
+    return found
+
+
+@lru_cache(maxsize=20_000)
+def _fold_stem(stem: str) -> str:
+    return "".join(_folded([stem]))
+
+
 @lru_cache(maxsize=1_024)
 def query_stems(word: str) -> tuple[str, ...]:
     """ "en~meet", ... : the stems of a word in each language that it may be of, without the kind of field."""
@@ -90,10 +109,11 @@ def query_stems(word: str) -> tuple[str, ...]:
 
 def _by_script(words: Iterable[str]) -> tuple[list[str], dict[str, list[str]]]:
     """Words fit for stemming: those of Latin letters, and those of each language that has a script of its own."""
-    latin: list[str] = []
+    fit = [word for word in words if _MIN_LETTERS <= len(word) <= _MAX_LETTERS and word.isalpha()]
+    latin = [word for word in fit if word.isascii()]
     others: dict[str, list[str]] = {}
-    for word in words:
-        if not _MIN_LETTERS <= len(word) <= _MAX_LETTERS or not word.isalpha():
+    for word in fit if len(latin) < len(fit) else ():
+        if word.isascii():
             continue
         code = ord(word[0])
         if code <= _LAST_LATIN:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from itertools import chain
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from itertools import accumulate, chain
 from typing import Final, NamedTuple
 
 from homing.ports.search import MAX_FIELD_TOKENS, MAX_TOKEN_BYTES
@@ -23,12 +24,17 @@ _PLAIN: Final = Folding()
 _ACCENTED: Final = Folding(accents=True)
 _HAS_DENSE: Final = re.compile(f"[{DENSE}]")
 _RUN: Final = re.compile(f"[{DENSE}]+|[^ {DENSE}]+")
+_NEXT: Final = re.compile(f"(?P<dense>[{DENSE}])|[^ {DENSE}]+")
 _LONG: Final = 32
+_POSITIONS: Final = range(1 << 40)
+_NEXT_POSITIONS: Final = range(1, 1 << 40)
+"""Where each character begins and ends in a text of which none became more or fewer."""
 _MANY_MARKS: Final = re.compile(rf"[^\x00-\u02ff\w\s]{{{_LONG},}}")
 _UNIT: Final = re.compile("[\u1100-\u115f\ua960-\ua97c][\u1160-\u11ff\ud7b0-\ud7fb]*|.", re.DOTALL)
 """What is normalised by itself: a character (marks that follow are joined to it), or a Hangul syllable of jamo."""
-
-
+_JAMO: Final = re.compile("[\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb]")
+_MIXED: Final = re.compile("[\x00-\x7f]?[^\x00-\x7f]+")
+"""What is not ASCII, with the character before it, to which a mark may belong."""
 _HALF_WIDTH_MARKS: Final = "\uff9e\uff9f"
 """Letters by category, marks of the kana before them by nature."""
 
@@ -68,7 +74,10 @@ def accented_words(text: str) -> set[str]:
     """The words of a text in lower case with their accents, for stemmers; scripts without spaces left out."""
     if text.isascii():
         return set(_ascii(text).split())
-    return {word for written in set(text.split()) for word in _accented(written)}
+    written = set(text.split())
+    plain = {word for word in written if word.isascii()}
+    found = set(_ascii(" ".join(plain)).split())
+    return found.union(*map(_accented, written - plain))
 
 
 def fold(text: str) -> str:
@@ -76,17 +85,106 @@ def fold(text: str) -> str:
     return _normalised(text).translate(_PLAIN)
 
 
+class Folded:
+    """A folded text, and where in the text before it each of its characters comes from.
+
+    It is made of pieces; `origins` says of each where it comes from, and, counted from there, where what became each
+    of its characters begins and ends.
+    """
+
+    def __init__(self, pieces: Sequence[str], origins: Sequence[tuple[int, Sequence[int], Sequence[int]]]) -> None:
+        self._pieces = pieces
+        self._origins = origins
+
+    @cached_property
+    def _begins(self) -> list[int]:
+        return [0, *accumulate(map(len, self._pieces))][:-1]
+
+    @cached_property
+    def text(self) -> str:
+        """The folded text."""
+        return "".join(self._pieces)
+
+    @cached_property
+    def bounded(self) -> str:
+        """The folded text between spaces, with NUL for each character of a script without spaces: every other token
+        stands between two of these."""
+        text = self.text if self.text.isascii() else _HAS_DENSE.sub("\0", self.text)
+        return f" {text} "
+
+    @cached_property
+    def edge(self) -> str:
+        """A pattern for what stands before and after a token in `bounded`: the simpler, the faster it is found."""
+        return r"[ \0]" if "\0" in self.bounded else " "
+
+    def start(self, position: int) -> int:
+        """Where what a character came from begins."""
+        number = bisect_right(self._begins, position) - 1
+        origin, starts, _ = self._origins[number]
+        return origin + starts[position - self._begins[number]]
+
+    def end(self, position: int) -> int:
+        """Where what a character came from ends."""
+        number = bisect_right(self._begins, position) - 1
+        origin, _, ends = self._origins[number]
+        return origin + ends[position - self._begins[number]]
+
+
 def places(text: str) -> Iterator[Place]:
     """The tokens of a text as `tokens` gives them, with where they stand."""
-    folded, starts, ends = _folded_with_places(text)
-    for run in _RUN.finditer(folded):
+    return places_from(fold_with_places(text), 0)
+
+
+def places_from(folded: Folded, position: int) -> Iterator[Place]:
+    """As `places`, of a text that was folded, from the beginning of a token on."""
+    text = folded.text
+    while run := _NEXT.search(text, position):
         first, last = run.span()
-        if not is_dense(run[0]):
-            yield Place(_cut(run[0]), starts[first], ends[last - 1])
-            continue
-        for position in range(first, last):
-            end = min(position + 2, last)
-            yield Place(folded[position:end], starts[position], ends[end - 1])
+        if run.lastgroup == "dense":
+            last += last < len(text) and is_dense(text[last])
+            yield Place(text[first:last], folded.start(first), folded.end(last - 1))
+            position = first + 1
+        else:
+            yield place_of(folded, first, last)
+            position = last
+
+
+def place_of(folded: Folded, first: int, last: int) -> Place:
+    """The place of a token that is the whole of a run of characters."""
+    return Place(_cut(folded.text[first:last]), folded.start(first), folded.end(last - 1))
+
+
+def fold_with_places(text: str) -> Folded:
+    """As `fold`, with where its characters come from. Stretches of ASCII are taken as a whole."""
+    plain = _ascii(text)
+    pieces: list[str] = []
+    origins: list[tuple[int, Sequence[int], Sequence[int]]] = []
+    done = 0
+    for mixed in _MIXED.finditer(text) if not text.isascii() else ():
+        start, end = mixed.span()
+        folded, starts, ends = _known_run(mixed[0]) if end - start < _LONG else _fold_run(mixed[0])
+        pieces += (plain[done:start], folded)
+        origins += ((done, _POSITIONS, _NEXT_POSITIONS), (start, starts, ends))
+        done = end
+    return Folded([*pieces, plain[done:]], [*origins, (done, _POSITIONS, _NEXT_POSITIONS)])
+
+
+def _fold_run(run: str) -> tuple[str, Sequence[int], Sequence[int]]:
+    """A run folded, and where what each character came from begins and ends in it."""
+    units = list(_units(run))
+    pieces = [_fold_unit(unit) for unit in units]
+    folded = "".join(pieces)
+    if len(units) == len(run) == len(folded) and max(map(len, pieces)) == 1:
+        return folded, _POSITIONS, _NEXT_POSITIONS
+    last = list(accumulate(map(len, units)))
+    ends = [end for end, piece in zip(last, pieces, strict=True) for _ in piece]
+    starts = [start for start, piece in zip([0, *last], pieces, strict=False) for _ in piece]
+    return folded, starts, ends
+
+
+@lru_cache(maxsize=20_000)
+def _known_run(run: str) -> tuple[str, Sequence[int], Sequence[int]]:
+    return _fold_run(run)
 
 
 def is_dense(token: str) -> bool:
@@ -95,8 +193,8 @@ def is_dense(token: str) -> bool:
 
 
 def _ascii(text: str) -> str:
-    """Text of ASCII folded, eight times as fast as any text."""
-    return text.encode().translate(_ASCII).decode()
+    """Text of ASCII folded, eight times as fast as any text; any other character gives a space."""
+    return text.encode("ascii", "replace").translate(_ASCII).decode()
 
 
 @lru_cache(maxsize=20_000)
@@ -105,9 +203,12 @@ def _known(word: str) -> tuple[str, ...]:
     return tuple(_split(fold(word)))
 
 
+@lru_cache(maxsize=20_000)
+def _fold_unit(unit: str) -> str:
+    return fold(unit)
+
+
 def _accented(word: str) -> list[str]:
-    if word.isascii():
-        return _ascii(word).split()
     return _HAS_DENSE.sub(" ", _normalised(word).translate(_ACCENTED)).split()
 
 
@@ -147,31 +248,27 @@ def _cut(token: str) -> str:
     return token.encode(errors="replace")[:MAX_TOKEN_BYTES].decode(errors="ignore")
 
 
-def _folded_with_places(text: str) -> tuple[str, list[int], list[int]]:
-    """The folded text and, for each of its characters, where what it came from begins and ends."""
-    if text.isascii():
-        return _ascii(text), list(range(len(text))), list(range(1, len(text) + 1))
-    pieces: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for start, end in _units(text):
-        piece = fold(text[start:end])
-        pieces.append(piece)
-        starts.extend([start] * len(piece))
-        ends.extend([end] * len(piece))
-    return "".join(pieces), starts, ends
+def _units(text: str) -> Iterable[str]:
+    if unicodedata.is_normalized("NFKC", text) or not any(map(_joins, set(text))):
+        return text
+    return _joined(text)
 
 
-def _units(text: str) -> Iterator[tuple[int, int]]:
-    if unicodedata.is_normalized("NFKC", text):
-        yield from zip(range(len(text)), range(1, len(text) + 1), strict=True)
-        return
-    start = end = 0
+def _joined(text: str) -> Iterator[str]:
+    """What is normalised by itself, with the marks that follow it."""
+    unit = ""
     for match in _UNIT.finditer(text):
-        first = match[0][0]
-        if start < end and first not in _HALF_WIDTH_MARKS and not unicodedata.category(first).startswith("M"):
-            yield start, end
-            start = end
-        end = match.end()
-    if start < end:
-        yield start, end
+        if unit and not _is_mark(match[0][0]):
+            yield unit
+            unit = ""
+        unit += match[0]
+    if unit:
+        yield unit
+
+
+def _joins(character: str) -> bool:
+    return _is_mark(character) or _JAMO.match(character) is not None
+
+
+def _is_mark(character: str) -> bool:
+    return character in _HALF_WIDTH_MARKS or unicodedata.category(character).startswith("M")

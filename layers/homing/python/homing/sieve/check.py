@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 
 from homing.sieve import lexer, parser
 from homing.sieve.errors import Place, SieveError
+from homing.sieve.extensions import BUILT_IN, IMPLIED, SUPPORTED
 from homing.sieve.matching import (
     CASEMAP,
     COMPARATORS,
@@ -27,17 +28,14 @@ from homing.sieve.parser import Argument, Node
 from homing.sieve.program import Call, Script, Value
 from homing.sieve.strings import read_template
 from homing.sieve.vocabulary import (
-    BUILT_IN,
     COMMAND_WORDS,
     CONSTANT,
     CONSTANTS,
-    IMPLIED,
     NO_TEST,
     NUMBER,
     ONE_TEST,
     STRING,
     STRINGS,
-    SUPPORTED,
     TEST_WORDS,
     Tag,
     Word,

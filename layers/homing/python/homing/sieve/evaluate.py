@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from homing.sieve.addresses import ALL, address_part, envelope_address
 from homing.sieve.errors import ScriptFailure
+from homing.sieve.extensions import CHANGE_STRINGS, IMPLIED
 from homing.sieve.flags import read_flags
 from homing.sieve.limits import DUPLICATE_SECONDS, MAX_DUPLICATE_SECONDS, MIN_CHARGE
 from homing.sieve.matching import COUNT, match_any, match_count
@@ -20,7 +21,7 @@ from homing.sieve.program import Call
 from homing.sieve.result import Remember, digest
 from homing.sieve.state import Run
 from homing.sieve.strings import Template
-from homing.sieve.vocabulary import CHANGE_STRINGS, IMPLIED, PART
+from homing.sieve.vocabulary import PART
 
 T = TypeVar("T")
 

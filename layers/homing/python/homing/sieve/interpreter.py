@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from homing.sieve.errors import ScriptFailure
 from homing.sieve.evaluate import check_needs, holds
+from homing.sieve.extensions import BUILT_IN, IMPLIED
 from homing.sieve.mail import Environment, Mail
 from homing.sieve.perform import COMMANDS
 from homing.sieve.program import Call, Script
 from homing.sieve.result import Failure, Keep, Result
 from homing.sieve.state import Run
-from homing.sieve.vocabulary import BUILT_IN, IMPLIED
 
 
 def run(script: Script, mail: Mail, environment: Environment) -> Result:

@@ -37,7 +37,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A command or a test. `tests` are None without any, `is_list` tells `(a)` from `a`; `block` is None without."""
+    """A command or a test. `is_list` tells tests in parentheses, `(a)`, from `a`; `block` is None without one."""
 
     name: str
     place: Place

@@ -1,7 +1,7 @@
 """The words of the language as declarations: for each command and test its arguments and its extension.
 
 A word that takes `MATCH` tags compares strings. Nothing here is executed; `check` reads scripts against these
-tables, and `tests` and `actions` hold a function for each word.
+tables, and `evaluate` (tests) and `perform` (commands) hold a function for each word.
 """
 
 from __future__ import annotations
@@ -19,40 +19,6 @@ NUMBER: Final = "a number"
 NO_TEST: Final = "none"
 ONE_TEST: Final = "one"
 TESTS: Final = "list"
-
-SUPPORTED: Final[tuple[str, ...]] = (
-    "body",
-    "comparator-i;ascii-casemap",
-    "comparator-i;ascii-numeric",
-    "comparator-i;octet",
-    "copy",
-    "date",
-    "duplicate",
-    "encoded-character",
-    "envelope",
-    "environment",
-    "ereject",
-    "fileinto",
-    "ihave",
-    "imap4flags",
-    "index",
-    "mailbox",
-    "reject",
-    "relational",
-    "special-use",
-    "subaddress",
-    "vacation",
-    "vacation-seconds",
-    "variables",
-)
-"""Capability names (RFC 5228 §6.1) that `require` knows."""
-
-BUILT_IN: Final = frozenset({"comparator-i;ascii-casemap", "comparator-i;octet"})
-"""What need not be required (RFC 5228 §2.7.3)."""
-IMPLIED: Final[Mapping[str, str]] = {"vacation-seconds": "vacation"}
-"""RFC 6131 §2."""
-CHANGE_STRINGS: Final = frozenset({"encoded-character", "variables"})
-"""Extensions that ihave cannot enable, since they change what strings mean (RFC 5463 §4)."""
 
 
 @dataclass(frozen=True, slots=True)

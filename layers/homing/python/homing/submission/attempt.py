@@ -14,9 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from homing.delivery.accept import accept
-from homing.directory.addresses import parse_address
+from homing.directory.addresses import local_addresses
 from homing.errors import Permanent
-from homing.ledger import keys
 from homing.ledger.entry import Actor
 from homing.ledger.tasks import Task
 from homing.ledger.transact import Transaction, transact
@@ -27,7 +26,7 @@ from homing.submission.dsn import Notice, compose_dsn, is_worth_telling
 from homing.submission.envelope import is_mailbox
 from homing.submission.outcome import Outcome, reply_of
 from homing.submission.prepare import header_end, prepare
-from homing.submission.queue import Transmission, adopt, begin, settle
+from homing.submission.queue import PROTOCOL, Transmission, adopt, begin, settle
 from homing.submission.schedule import next_attempt
 
 MAX_HOPS: Final = 50
@@ -35,8 +34,6 @@ MAX_HOPS: Final = 50
 LOOP: Final = Reply(554, "5.4.6", "This message has been going round in circles")
 NO_ADDRESS: Final = Reply(553, "5.1.3", "This is no address that mail can be sent to")
 PASSED_ON: Final = ("RET", "ENVID")
-PROTOCOL: Final = "submission"
-"""By which the ledger of a recipient of this site knows how its mail came."""
 
 
 def send(site: Site, actor: Actor, task: Task) -> None:
@@ -75,7 +72,7 @@ def _attempt(site: Site, actor: Actor, partition: str, id: str, attempt: int) ->
 def _outcomes(site: Site, sent: Transmission, raw: bytes, partition: str, *, expired: bool) -> dict[str, Outcome]:
     if raw[: header_end(raw)].lower().count(b"\nreceived:") >= MAX_HOPS:
         return {one.address: Outcome(LOOP, local=False) for one in sent.recipients}
-    ours = _ours(site, sent.recipients)
+    ours = local_addresses(site.store, [one.address for one in sent.recipients])  # nobody else can take mail for them
     outcomes = {one.address: Outcome(NO_ADDRESS, local=False) for one in sent.recipients if not is_mailbox(one.address)}
     for local in (True, False):
         known = (one for one in sent.recipients if one.address not in outcomes)
@@ -85,14 +82,6 @@ def _outcomes(site: Site, sent: Transmission, raw: bytes, partition: str, *, exp
             for one, reply in zip(chosen, offer(site, sent, chosen, raw, partition), strict=True):
                 outcomes[one.address] = Outcome(reply, local, expired and not reply.final)
     return outcomes
-
-
-def _ours(site: Site, recipients: Sequence[Recipient]) -> set[str]:
-    """The addresses whose domain is one of this site's: nobody else can take mail for them. One read for all."""
-    parsed = {one.address: address for one in recipients if (address := parse_address(one.address)) is not None}
-    domain = keys.object_key("Domain", keys.SELF)
-    rows = site.store.get_many([(keys.address_partition(address.domain), domain) for address in parsed.values()])
-    return {text for text, address in parsed.items() if (keys.address_partition(address.domain), domain) in rows}
 
 
 def _file(site: Site, sent: Transmission, chosen: Sequence[Recipient], raw: bytes, partition: str) -> Sequence[Reply]:

@@ -34,6 +34,8 @@ SENT: Final = "Sent"
 """By the hash of a Message-ID, the submission that it was sent by: reports name the one (RFC 3464, RFC 8098)."""
 SEND_TASK: Final = "send"
 TRANSMIT_TASK: Final = "transmit"
+PROTOCOL: Final = "submission"
+"""By which the ledger of a recipient of this site knows how its mail came."""
 
 PENDING: Final = "pending"
 FINAL: Final = "final"

@@ -34,68 +34,68 @@ _DIAGNOSTIC: Final = re.compile(r"\s*smtp\s*;\s*([245]\d\d\b.*)", re.IGNORECASE 
 
 
 @dataclass(frozen=True, slots=True)
-class _Word:
+class _Statement:
     """What a report says: which message or submission, of which recipients what, and where its blob is kept."""
 
     message_id: str | None
     submission: str | None
     statuses: dict[str, Body]
-    list: str
+    kept_in: str
 
 
 def note_report(site: Site, actor: Actor, task: Task) -> None:
     """The task: argument `blob`, the digest of a message that came into the account. Idempotent."""
     digest = task.arguments["blob"]
     raw = site.blobs.get(digest, 0, MAX_REPORT)
-    word = None if raw is None else _read(raw)
-    if word is None:
+    statement = None if raw is None else _read(raw)
+    if statement is None:
         return
 
     def decide(transaction: Transaction) -> None:
         draft = transaction.draft(task.partition)
-        id = _submission(draft, word)
+        id = _submission(draft, statement)
         row = draft.object(SUBMISSION, id) if id is not None else None
-        if id is None or row is None or len(row.get(word.list, ())) >= MAX_REPORTS:
+        if id is None or row is None or len(row.get(statement.kept_in, ())) >= MAX_REPORTS:
             return
-        patch = _patch(row, word, digest)
+        patch = _patch(row, statement, digest)
         if patch:
             draft.update(SUBMISSION, id, patch)
 
     transact(site, actor, decide)
 
 
-def _submission(view: View, word: _Word) -> str | None:
-    if word.submission is not None and view.object(SUBMISSION, word.submission) is not None:
-        return word.submission
-    return None if word.message_id is None else submission_of(view, word.message_id.strip(" <>"))
+def _submission(view: View, statement: _Statement) -> str | None:
+    if statement.submission is not None and view.object(SUBMISSION, statement.submission) is not None:
+        return statement.submission
+    return None if statement.message_id is None else submission_of(view, statement.message_id.strip(" <>"))
 
 
-def _patch(row: Body, word: _Word, digest: str) -> Body:
+def _patch(row: Body, statement: _Statement, digest: str) -> Body:
     """The changes of a submission: only of recipients that it has, and only what is new."""
     own = {same_address(one["email"]): one["email"] for one in row["envelope"]["rcptTo"]}
     told: Body = {}
-    for address, status in word.statuses.items():
+    for address, status in statement.statuses.items():
         if (email := own.get(same_address(address))) is not None:
             before = row.get("deliveryStatus", {}).get(email, QUEUED)
             if any(before[name] != value for name, value in status.items()):
                 told[email] = {**before, **status}
     patch: Body = {"deliveryStatus": told} if told else {}
-    if digest not in row.get(word.list, ()):
-        patch[word.list] = [*row.get(word.list, ()), digest]
+    if digest not in row.get(statement.kept_in, ()):
+        patch[statement.kept_in] = [*row.get(statement.kept_in, ()), digest]
     return patch
 
 
-def _read(raw: bytes) -> _Word | None:
+def _read(raw: bytes) -> _Statement | None:
     message = parse(raw)
     notification = parse_notification(message)
     if notification is not None:
         recipient = (notification.final_recipient or "").partition(";")[2].strip()
         displayed = {recipient: {"displayed": "yes"}} if notification.disposition.type == "displayed" else {}
-        return _Word(notification.original_message_id, None, displayed, "mdnBlobs")
+        return _Statement(notification.original_message_id, None, displayed, "mdnBlobs")
     report = parse_dsn(message)
     if report is None:
         return None
-    return _Word(report.message_id, report.envelope_id, _statuses(report), "dsnBlobs")
+    return _Statement(report.message_id, report.envelope_id, _statuses(report), "dsnBlobs")
 
 
 def _statuses(report: DeliveryReport) -> dict[str, Body]:

@@ -6,7 +6,6 @@ results now; the RFC allows extra ids among the removed. The results are walked 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 from homing.errors import MethodError
@@ -67,26 +66,19 @@ def _all_changed(type: DataType) -> Any:
 
 def _compared(found: Found, altered: Altered, *, counts: bool) -> Object:
     """The indices of what is back; with a total if it is asked for. Without, the walk ends with the last of them."""
-    back = frozenset(altered.back)
+    back, key = frozenset(altered.back), altered.key
     pending = set(back if altered.pending is None else altered.pending)
     walk_all = counts and found.total is None
     added: list[Object] = []
     length = 0
-    for index, id in enumerate(_until_met(found.ids, pending, altered, walk_all=walk_all)):
+    for index, id in enumerate(found.ids if pending or walk_all else ()):
         if id in back:
             added.append({"id": id, "index": index})
+        pending.discard(id if key is None else key(id))
+        if not pending and not walk_all:
+            break
         length = index + 1
     answer: Object = {"added": added}
     if counts:
         answer["total"] = length if found.total is None else found.total()
     return answer
-
-
-def _until_met(ids: Iterable[str], pending: set[str], altered: Altered, *, walk_all: bool) -> Iterable[str]:
-    if not pending and not walk_all:
-        return
-    for id in ids:
-        yield id
-        pending.discard(altered.key(id))
-        if not pending and not walk_all:
-            return

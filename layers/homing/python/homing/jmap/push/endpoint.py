@@ -24,8 +24,6 @@ VERIFY_TASK: Final = "push-verify"
 RATE_SECONDS: Final = 3_600
 """The span in which creations are counted."""
 ATTEMPTS: Final = 10
-_ENDPOINTS: Final = "s/"
-_CREATIONS: Final = "c/"
 
 
 class Endpoint(msgspec.Struct, frozen=True, rename="camel"):
@@ -48,7 +46,7 @@ _decode: Final = msgspec.json.Decoder(Endpoint).decode
 
 def endpoints_of(store: Store, account: str, now: int) -> Iterator[Endpoint]:
     """All of an account's user that have not expired by `now` (ms)."""
-    for row in store.scan(keys.push_partition(account), *keys.prefix_range(_ENDPOINTS)):
+    for row in store.scan(keys.push_partition(account), *keys.prefix_range(keys.ENDPOINT_PREFIX)):
         endpoint = _decode(row.body)
         if endpoint.expires * 1000 > now:
             yield endpoint
@@ -56,20 +54,20 @@ def endpoints_of(store: Store, account: str, now: int) -> Iterator[Endpoint]:
 
 def endpoint_of(store: Store, account: str, id: str, now: int) -> Endpoint | None:
     """That of one subscription, if it has not expired by `now` (ms)."""
-    row = store.get(keys.push_partition(account), _ENDPOINTS + id)
+    row = store.get(keys.push_partition(account), keys.endpoint_key(id))
     endpoint = _decode(row.body) if row else None
     return endpoint if endpoint is not None and endpoint.expires * 1000 > now else None
 
 
 def creations_of(store: Store, account: str, now: int) -> int:
     """How many subscriptions were created within `RATE_SECONDS` before `now` (ms), destroyed or not."""
-    rows = store.scan(keys.push_partition(account), *keys.prefix_range(_CREATIONS))
+    rows = store.scan(keys.push_partition(account), *keys.prefix_range(keys.CREATION_PREFIX))
     return sum(row.expires is not None and row.expires * 1000 > now for row in rows)
 
 
 def put_new(account: str, endpoint: Endpoint, now: int) -> tuple[Put, Put]:
     """The operations that add an endpoint and count its creation."""
-    counted = Row(keys.push_partition(account), _CREATIONS + endpoint.id, b"{}", 0, now // 1000 + RATE_SECONDS)
+    counted = Row(keys.push_partition(account), keys.creation_key(endpoint.id), b"{}", 0, now // 1000 + RATE_SECONDS)
     return Put(_row(account, endpoint), ABSENT), Put(counted)
 
 
@@ -95,7 +93,7 @@ def prolong(store: Store, account: str, id: str, expires: int, now: int) -> None
 def erase(store: Store, account: str, ids: Iterable[str]) -> None:
     """Forget URLs and keys for good."""
     for id in ids:
-        store.commit(Batch((Delete(keys.push_partition(account), _ENDPOINTS + id),)))
+        store.commit(Batch((Delete(keys.push_partition(account), keys.endpoint_key(id)),)))
 
 
 def task_of(site: Site, kind: str, account: str, id: str, due: int) -> Task:
@@ -105,4 +103,4 @@ def task_of(site: Site, kind: str, account: str, id: str, due: int) -> Task:
 
 def _row(account: str, endpoint: Endpoint) -> Row:
     body = encode_body(endpoint)
-    return Row(keys.push_partition(account), _ENDPOINTS + endpoint.id, body, endpoint.revision, endpoint.expires)
+    return Row(keys.push_partition(account), keys.endpoint_key(endpoint.id), body, endpoint.revision, endpoint.expires)

@@ -58,7 +58,7 @@ def upload(context: Context, given: Object) -> Object:
     """Make blobs of texts, base64 and pieces of other blobs (RFC 9404 §4.1)."""
     arguments = check_arguments(given, UPLOAD_ARGUMENTS)
     account, wanted = arguments["accountId"], arguments["create"]
-    _check_count(context, len(wanted))
+    context.check_set(len(wanted))
     view = context.writable(account)
     composition = Composition(context, view)
     created: dict[str, Object] = {}
@@ -81,15 +81,13 @@ def get(context: Context, given: Object) -> Object:
     arguments = check_arguments(given, GET_ARGUMENTS)
     properties = _properties(arguments["properties"])
     ids = list(dict.fromkeys(map(context.resolve, arguments["ids"])))
-    maximum = context.site.config.limits.max_objects_in_get
-    if len(ids) > maximum:
-        raise MethodError("requestTooLarge", f"maxObjectsInGet is {maximum}")
+    context.check_got(len(ids))
     view = context.view(arguments["accountId"])
     view.load(keys.blob_key(parsed[0]) for id in ids if (parsed := parse_blob_id(id)) is not None)
     start, length = arguments["offset"] or 0, arguments["length"]
     found: list[Object] = []
     for id in ids:
-        content = _content(context, view, id)
+        content = find_content(context, view, id)
         if content is not None:
             found.append({"id": id, **_render(context, content, properties, start, length)})
     known = {one["id"] for one in found}
@@ -106,9 +104,9 @@ def copy(context: Context, given: Object) -> Object:
     source, target = arguments["fromAccountId"], arguments["accountId"]
     if source == target:
         raise MethodError("invalidArguments", "blobs are copied between two accounts", arguments=["fromAccountId"])
-    _check_count(context, len(arguments["blobIds"]))
+    context.check_set(len(arguments["blobIds"]))
     context.writable(target)
-    view = _source(context, source)
+    view = context.source(source)
     ids = list(dict.fromkeys(arguments["blobIds"]))
     view.load(keys.blob_key(parsed[0]) for id in ids if (parsed := parse_blob_id(id)) is not None)
     copied = {id: digest for id in ids if (digest := _copy(context, view, id)) is not None}
@@ -124,21 +122,6 @@ def copy(context: Context, given: Object) -> Object:
     }
 
 
-def _check_count(context: Context, count: int) -> None:
-    maximum = context.site.config.limits.max_objects_in_set
-    if count > maximum:
-        raise MethodError("requestTooLarge", f"maxObjectsInSet is {maximum}")
-
-
-def _source(context: Context, account: str) -> View:
-    try:
-        return context.view(account)
-    except MethodError as error:
-        if error.type != "accountNotFound":
-            raise
-        raise MethodError("fromAccountNotFound") from error
-
-
 def _copy(context: Context, view: View, id: str) -> str | None:
     """The digest of what the other account shall read. A part becomes a blob of its own: a right to the raw message
     would be a right to more than was copied."""
@@ -147,16 +130,8 @@ def _copy(context: Context, view: View, id: str) -> str | None:
         return None
     if parsed[1] is None:
         return parsed[0] if context.site.blobs.size(parsed[0]) is not None else None
-    content = _content(context, view, id)
+    content = find_content(context, view, id)
     return None if content is None else context.site.blobs.put(content.read(0, content.size))
-
-
-def _content(context: Context, view: View, id: str) -> Content | None:
-    """As `find_content`; a part costs what is decoded for it."""
-    parsed = parse_blob_id(id)
-    if parsed is not None and parsed[1] is not None and is_readable(context, view, parsed[0]):
-        context.count_fetched(parsed[1][1])
-    return find_content(context, view, id)
 
 
 def _properties(asked: Sequence[str] | None) -> list[str]:

@@ -38,11 +38,9 @@ def blob_lookup(context: Context, given: Object) -> Object:
         if SUPPORTED_TYPES.get(name) not in context.using:
             raise MethodError("unknownDataType", f"{name!r} is not looked up here")
     ids = list(dict.fromkeys(map(context.resolve, arguments["ids"])))
-    maximum = context.site.config.limits.max_objects_in_get
-    if len(ids) > maximum:
-        raise MethodError("requestTooLarge", f"maxObjectsInGet is {maximum}")
+    context.check_got(len(ids))
     view = context.view(arguments["accountId"])
-    emails = _emails_of(view, ids, maximum)
+    emails = _emails_of(view, ids, context.site.config.limits.max_objects_in_get)
     found = [{"id": id, "matchedIds": {name: _matched(view, name, emails[id]) for name in types}} for id in ids]
     return {"accountId": arguments["accountId"], "list": found, "notFound": []}
 

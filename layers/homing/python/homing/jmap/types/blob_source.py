@@ -84,6 +84,7 @@ class Composition:
     view: View
     digests: list[str] = field(default_factory=list)
     _made: dict[str, Content] = field(default_factory=dict)
+    _found: dict[str, Content | None] = field(default_factory=dict)
 
     def make(self, key: str, upload: Upload) -> Object | SetError:
         """Store one blob; what the response says of it.
@@ -117,9 +118,12 @@ class Composition:
         return content, source.offset, length
 
     def _content(self, blob: str) -> Content | None:
+        """Each blob once: of a part many ranges may be taken."""
         if blob.startswith("#") and blob[1:] in self._made:
             return self._made[blob[1:]]
-        return find_content(self.context, self.view, self.context.resolve(blob))
+        if blob not in self._found:
+            self._found[blob] = find_content(self.context, self.view, self.context.resolve(blob))
+        return self._found[blob]
 
 
 def _pieces(parts: Sequence[bytes | tuple[Content, int, int]]) -> Iterator[bytes]:

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
+from homing.jmap.capabilities import MAIL
 from homing.jmap.context import Context, Opened, Step
 from homing.jmap.datatype import OPTIONAL, Commit, DataType, Object, Property, SetError, Setting
 from homing.jmap.kinds import (
@@ -28,7 +28,7 @@ from homing.jmap.types.email_change import (
     shrink_thread,
     update_email,
 )
-from homing.jmap.types.email_filing import Filing, file_email
+from homing.jmap.types.email_filing import Prepared, file_email
 from homing.jmap.types.email_load import load
 from homing.jmap.types.email_querying import QUERYING
 from homing.jmap.types.email_render import is_header_property
@@ -44,9 +44,7 @@ DEFAULT_PROPERTIES: Final = (
 """RFC 8621 §4.2."""
 
 
-def _prepare(
-    context: Context, view: Opened, arguments: Object, commit: Commit
-) -> Mapping[str, Filing | SetError]:
+def _prepare(context: Context, view: Opened, arguments: Object, commit: Commit) -> Prepared:
     if not arguments["create"]:
         return {}
     from homing.jmap.types.email_create import prepare  # noqa: PLC0415  # to write messages, which few requests do
@@ -61,7 +59,7 @@ def _destroy(step: Step, id: str) -> SetError | None:
 
 EMAIL: Final = DataType(
     name="Email",
-    capability="urn:ietf:params:jmap:mail",
+    capability=MAIL,
     properties={
         "id": Property(ID, immutable=True, server_set=True),
         "blobId": Property(ID, immutable=True, server_set=True),

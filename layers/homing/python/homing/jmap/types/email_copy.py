@@ -33,7 +33,7 @@ from homing.jmap.kinds import (
 from homing.jmap.methods.arguments import check_arguments
 from homing.jmap.methods.set import set_
 from homing.jmap.types.email_change import state_of
-from homing.jmap.types.email_filing import GROUP, Filing, file_email, filed_by_client, received
+from homing.jmap.types.email_filing import GROUP, Filing, Prepared, file_email, filed_by_client, received
 from homing.jmap.types.email_load import load
 from homing.ledger import keys
 from homing.message import base_subject
@@ -55,7 +55,7 @@ def email_copy(context: Context, given: Object) -> Object:
     source, create = arguments["fromAccountId"], arguments["create"]
     if source == arguments["accountId"]:
         raise MethodError("invalidArguments", "the accounts must be different", arguments=["fromAccountId"])
-    originals = _open(context, source)
+    originals = context.source(source)
     if arguments["ifFromInState"] not in (None, originals.head.state("Email")):
         raise MethodError("stateMismatch")
     type = replace(EMAIL_COPY, setting=replace(_SETTING, prepare=partial(_prepare, originals)))
@@ -69,16 +69,7 @@ def email_copy(context: Context, given: Object) -> Object:
     return {"fromAccountId": source, **answer}
 
 
-def _open(context: Context, account: str) -> Opened:
-    try:
-        return context.view(account)
-    except MethodError as error:
-        raise MethodError("fromAccountNotFound") if error.type == "accountNotFound" else error from error
-
-
-def _prepare(
-    originals: Opened, context: Context, _view: Opened, arguments: Object, _commit: Commit
-) -> dict[str, Filing | SetError]:
+def _prepare(originals: Opened, context: Context, _view: Opened, arguments: Object, _commit: Commit) -> Prepared:
     """Read the originals in two calls of the store."""
     wanted = {
         key: context.resolve(given["id"])

@@ -18,7 +18,7 @@ from homing.jmap.datatype import Commit, Object, SetError
 from homing.jmap.kinds import ID_SET, KEYWORD_SET
 from homing.jmap.types.email_create_body import Body
 from homing.jmap.types.email_create_fields import Faults, email_fields
-from homing.jmap.types.email_filing import Filing, filed_by_client, received
+from homing.jmap.types.email_filing import Filing, Prepared, filed_by_client, received
 from homing.ledger.view import View
 from homing.message import parse
 from homing.message.compose import Entity, Field, compose, new_message_id
@@ -33,7 +33,7 @@ MAX_FIELDS: Final = 1_900
 """Of a header; what reads it again takes a little more (`message.scan`)."""
 
 
-def prepare(context: Context, view: Opened, arguments: Object, _commit: Commit) -> dict[str, Filing | SetError]:
+def prepare(context: Context, view: Opened, arguments: Object, _commit: Commit) -> Prepared:
     """Compose and store the messages of all creations of a call.
 
     One whose mailboxes or keywords are not even such is left out: what is wrong, its declaration says.
@@ -94,7 +94,11 @@ class _Creation:
         return self.context.site.config.limits.max_size_attachments_per_email
 
     def _fetch(self, blob: str) -> bytes | None:
-        """What a part is made of. Once there is too much, or something is missing, nothing more is read."""
+        """What a part is made of. Once there is too much, or something is missing, nothing more is read.
+
+        Raises:
+            MethodError: `requestTooLarge`, too much for all emails of the request together.
+        """
         content = find_content(self.context, self.view, self.context.resolve(blob))
         if content is None:
             self.missing.append(blob)
@@ -102,6 +106,8 @@ class _Creation:
         self.attached += content.size
         if self.attached > self._maximum or self.missing:
             return None
+        if content.digest:  # a part is counted as it is decoded
+            self.context.count_fetched(content.size)
         return content.read(0, content.size)
 
     def _check_root(self, fields: Sequence[Field], root: Entity) -> None:

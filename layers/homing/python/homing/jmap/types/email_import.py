@@ -29,7 +29,7 @@ from homing.jmap.kinds import (
 )
 from homing.jmap.methods.arguments import check_arguments
 from homing.jmap.methods.set import set_
-from homing.jmap.types.email_filing import GROUP, Filing, file_email, filed_by_client, received
+from homing.jmap.types.email_filing import GROUP, Filing, Prepared, file_email, filed_by_client, received
 from homing.message import parse
 from homing.message.provenance import provenance
 
@@ -48,7 +48,7 @@ def email_import(context: Context, given: Object) -> Object:
     return {name: response[name] for name in ("accountId", "oldState", "newState", "created", "notCreated")}
 
 
-def _prepare(context: Context, view: Opened, arguments: Object, _commit: Commit) -> dict[str, Filing | SetError]:
+def _prepare(context: Context, view: Opened, arguments: Object, _commit: Commit) -> Prepared:
     """Read and describe each message once; no more than one is held in memory."""
     known: dict[str, Filing | SetError] = {}
     prepared: dict[str, Filing | SetError] = {}

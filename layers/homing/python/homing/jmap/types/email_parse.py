@@ -40,9 +40,7 @@ def email_parse(context: Context, given: Object) -> Object:
     arguments = check_arguments(given, PARSE_ARGUMENTS)
     options, properties = Options.of(arguments), _properties(arguments["properties"])
     blobs = list(dict.fromkeys(map(context.resolve, arguments["blobIds"])))
-    maximum = context.site.config.limits.max_objects_in_get
-    if len(blobs) > maximum:
-        raise MethodError("requestTooLarge", f"maxObjectsInGet is {maximum}")
+    context.check_got(len(blobs))
     view = context.view(arguments["accountId"])
     parsed: Object = {}
     not_found: list[str] = []

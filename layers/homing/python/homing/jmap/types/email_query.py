@@ -280,8 +280,8 @@ def _known_total(view: Opened, mailbox: str, *, collapse: bool) -> Callable[[], 
 def _listed_ids(view: View, mailbox: str, newest_first: bool, limit: int | None) -> Iterator[str]:
     """Ids out of the keys alone."""
     start, end = keys.prefix_range(keys.list_prefix(mailbox))
-    for row in view.scan(start, end, reverse=newest_first, limit=limit):
-        yield keys.id_of(row.key)
+    rows = view.scan(start, end, reverse=newest_first, limit=limit)
+    return (keys.id_of(row.key) for row in rows)
 
 
 def _collapse(ids: Iterable[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ Never sees messages: how words are made and matched is `homing.search`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, Final
@@ -82,10 +82,6 @@ class Index:
         """Those of `emails` that match."""
         with _in_service():
             return self._site.search.matching(self._account, expression, emails)
-
-
-Ask = Callable[[], Index]
-"""Gives the index, made ready when it is first asked for."""
 
 
 @contextmanager

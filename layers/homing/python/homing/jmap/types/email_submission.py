@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from homing.config import Config
 from homing.jmap.capabilities import SUBMISSION as CAPABILITY
 from homing.jmap.context import Context, Opened, Step
 from homing.jmap.datatype import DataType, Found, Object, Property, Querying, SetError, Setting
-from homing.jmap.filters import holds
+from homing.jmap.filters import Conditions, matches
 from homing.jmap.kinds import (
     ID,
     ID_OR_REFERENCE,
@@ -107,21 +106,17 @@ def _email_of(context: Context, arguments: Object, response: Object, reference: 
 def _find(context: Context, view: Opened, filter: Object | None, sort: Sequence[Object], _arguments: Object) -> Found:
     check_own(context, view.partition)
     rows = view.all_objects(SUBMISSION)
-    ids = sorted(id for id, row in rows.items() if holds(filter, partial(_matches, row)))
+    ids = sorted(id for id, row in rows.items() if matches(filter, row, _CONDITIONS))
     for comparator in reversed(sort):
         name = _SORTED_BY[comparator["property"]]
         ids.sort(key=lambda id: rows[id][name], reverse=not comparator["isAscending"])
     return Found(ids, lambda: len(ids))
 
 
-def _matches(row: Object, condition: Mapping[str, Any]) -> bool:
-    return all(_CONDITIONS[name](row, value) for name, value in condition.items())
-
-
 _SORTED_BY: Final = {"emailId": "emailId", "threadId": "threadId", "sentAt": "sendAt", "sendAt": "sendAt"}
 """RFC 8621 §7.3 says "sentAt"; the property is called "sendAt"."""
 
-_CONDITIONS: Final[dict[str, Any]] = {
+_CONDITIONS: Final[Conditions] = {
     "identityIds": lambda row, value: row["identityId"] in value,
     "emailIds": lambda row, value: row["emailId"] in value,
     "threadIds": lambda row, value: row["threadId"] in value,

@@ -6,11 +6,11 @@ on it is decided within.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from homing.directory.addresses import find_accounts
+from homing.directory.addresses import find_accounts, local_addresses
 from homing.ids import blob_id, thread_of
 from homing.jmap.context import Context, Opened, Step
 from homing.jmap.datatype import Commit, Object, SetError
@@ -35,6 +35,7 @@ from homing.submission.queue import CANCELED, PENDING, PROTOCOL, SUBMISSION, enq
 
 DELIVERED_BY: Final = frozenset({"smtp", "lmtp", "ses", PROTOCOL})
 """By which ways mail comes that nobody here has written: such mail may be passed on with its author's address."""
+_ENDS: Final = (b"\n\r\n", b"\n\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,23 @@ class Sendable:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What was read beforehand: emails by id, and the account of each address of this site."""
+    """What was read beforehand: emails by id, the account of each address that somebody has, and which addresses are
+    of domains of this site."""
 
     emails: Mapping[str, Sendable]
     accounts: Mapping[str, str]
+    local: Collection[str]
 
     def are_own(self, account: str, *addresses: str) -> bool:
         """Whether all of these addresses lead to the account."""
         return all(self.accounts.get(address) == account for address in addresses)
+
+    def may_be_named(self, account: str, addressing: Addressing) -> bool:
+        """Whether the account may send what names these writers and senders: they are its own. Who puts his name to
+        it (Resent-From) may send again what others have written, but nothing in the name of others of this site."""
+        foreign = self.local if addressing.resent_by else addressing.own_addresses
+        named = (*addressing.written_by, *addressing.senders)
+        return self.are_own(account, *addressing.authors, *(one for one in named if one in foreign))
 
 
 def prepare(context: Context, view: Opened, arguments: Object, _commit: Commit) -> Material:
@@ -72,7 +82,11 @@ def prepare(context: Context, view: Opened, arguments: Object, _commit: Commit) 
     addresses.update(address for one in emails.values() for address in one.addressing.own_addresses)
     addresses.update(one["envelope"]["mailFrom"]["email"] for one in creations if is_envelope(one.get("envelope")))
     arguments["emailIds"] = _emails_of_submissions(context, view, arguments)
-    return Material(emails, find_accounts(context.site.store, addresses))
+    store = context.site.store
+    resent = {
+        address for one in emails.values() if one.addressing.resent_by for address in one.addressing.own_addresses
+    }
+    return Material(emails, find_accounts(store, addresses), local_addresses(store, resent) if resent else ())
 
 
 def create(step: Step, given: Object) -> tuple[str, Object] | SetError:
@@ -147,8 +161,10 @@ def _sender_problem(step: Step, email: Sendable, identity: str, envelope: Object
     passes on as it is (RFC 8621 §9.6)."""
     account, authors = step.draft.partition, email.addressing.authors
     if not email.is_received:
-        if not step.prepared.are_own(account, *authors):
-            return SetError("forbiddenFrom", "the address in From is not one of yours")
+        if not email.addressing.is_sound:
+            return SetError("invalidEmail", "its header is not one that all read alike", ("headers",))
+        if not step.prepared.may_be_named(account, email.addressing):
+            return SetError("forbiddenFrom", "the address in From or Sender is not one of yours")
         if same_address(identity) not in map(same_address, authors):
             return SetError("forbiddenFrom", f"the address in From is not that of the identity, {identity}")
     if not step.prepared.are_own(account, envelope["mailFrom"]["email"]):
@@ -174,6 +190,8 @@ def _texts(creations: Sequence[Object], name: str) -> Iterator[str]:
 def _sendable(context: Context, record: Object, provenance: Object | None) -> Sendable:
     block = context.site.blobs.get(record["blob"], 0, record["headerEnd"]) or b""
     protocol = ((provenance or {}).get("envelope") or {}).get("protocol", "")
+    if not block.endswith(_ENDS) and record["headerEnd"] < record["size"]:
+        block += b"\0"  # what follows is a body to us alone
     return Sendable(record, read_addressing(block), protocol in DELIVERED_BY)
 
 

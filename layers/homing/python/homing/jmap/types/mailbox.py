@@ -9,12 +9,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
+from homing.jmap.capabilities import MAIL
 from homing.jmap.context import Context, Step
 from homing.jmap.datatype import Altered, Commit, DataType, Found, Object, Property, Querying, SetError, Setting
-from homing.jmap.filters import holds
+from homing.jmap.filters import Conditions, matches
 from homing.jmap.kinds import BOOLEAN, ID, ID_OR_REFERENCE, OBJECT, STRING, UNSIGNED_INT, UNSIGNED_INT_31, nullable
 from homing.jmap.types.email_change import empty_mailbox
 from homing.jmap.types.email_query_sort import ascii_casemap, unicode_casemap
@@ -183,7 +183,7 @@ def _all(context: Context, view: View) -> dict[str, Object]:
 def _matching(rows: Mapping[str, Object], arguments: Object) -> set[str]:
     """Ids of the mailboxes that a filter lets through."""
     filter = arguments["filter"]
-    matching = {id for id, row in rows.items() if holds(filter, partial(_matches, row))}
+    matching = {id for id, row in rows.items() if matches(filter, row, _CONDITIONS)}
     if arguments["filterAsTree"]:
         matching = {id for id in matching if all(above in matching for above in ancestors(rows, id))}
     return matching
@@ -201,17 +201,13 @@ def _altered(context: Context, view: View, arguments: Object, _sort: Sequence[Ob
     return Altered([*changed, *changes.destroyed], back)
 
 
-def _matches(row: Object, condition: Mapping[str, Any]) -> bool:
-    return all(_CONDITIONS[name](row, value) for name, value in condition.items())
-
-
 def _sort_key(value: Any, collation: str | None) -> Any:
     if not isinstance(value, str):
         return "" if value is None else value
     return ascii_casemap(value) if collation == "i;ascii-casemap" else unicode_casemap(value)
 
 
-_CONDITIONS: Final[dict[str, Any]] = {
+_CONDITIONS: Final[Conditions] = {
     "parentId": lambda row, value: row["parentId"] == value,
     "name": lambda row, value: value.casefold() in row["name"].casefold(),
     "role": lambda row, value: row["role"] == value,
@@ -223,7 +219,7 @@ _COUNTER: Final = Property(UNSIGNED_INT, server_set=True)
 
 MAILBOX: Final = DataType(
     name="Mailbox",
-    capability="urn:ietf:params:jmap:mail",
+    capability=MAIL,
     properties={
         "id": Property(ID, immutable=True, server_set=True),
         "name": Property(STRING),

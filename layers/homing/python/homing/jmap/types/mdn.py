@@ -10,7 +10,7 @@ from typing import Any, Final
 from homing.directory.addresses import find_accounts
 from homing.errors import MethodError
 from homing.ids import CHANCE_BYTES
-from homing.jmap import blob
+from homing.jmap.blob import find_content
 from homing.jmap.capabilities import MDN
 from homing.jmap.context import Context, Opened
 from homing.jmap.datatype import NO_DEFAULT, Object, Property, SetError
@@ -41,6 +41,9 @@ from homing.submission.queue import SUBMISSION, keep_blob, submission_of, transm
 MDN_SENT: Final = "$mdnsent"
 GROUP: Final = 20
 """Notifications that one commit puts into the outbox."""
+MAX_ASKERS: Final = 8
+"""Addresses that one notification goes to: a message could otherwise make its reader write to thousands (RFC 8098
+§2.1 is wary of more than one)."""
 MAX_PARSED: Final = 4_000_000
 """Bytes of a message that is looked at for a notification."""
 CHANCE: Final = 3 * CHANCE_BYTES
@@ -103,7 +106,7 @@ def mdn_send(context: Context, given: Object) -> Object:
     identity = identity_of(view, context.resolve(arguments["identityId"]))
     if identity is None:
         raise MethodError("invalidArguments", "there is no such Identity", arguments=["identityId"])
-    _check_number(len(arguments["send"]), context.site.config.limits.max_objects_in_set)
+    context.check_set(len(arguments["send"]))
     patches: Object = arguments["onSuccessUpdateEmail"] or {}
     results = {
         key: _decide(context, view, identity, value, patches.get(f"#{key}")) for key, value in arguments["send"].items()
@@ -123,11 +126,11 @@ def mdn_parse(context: Context, given: Object) -> Object:
     arguments = check_arguments(given, PARSE_ARGUMENTS)
     account = arguments["accountId"]
     view = context.view(account)
-    _check_number(len(arguments["blobIds"]), context.site.config.limits.max_objects_in_get)
+    context.check_got(len(arguments["blobIds"]))
     parsed: Object = {}
     failed: dict[str, list[str]] = {"notParsable": [], "notFound": []}
     for id in dict.fromkeys(map(context.resolve, arguments["blobIds"])):
-        found = blob.download(context, account, id)
+        found = find_content(context, view, id)
         if found is None:
             failed["notFound"].append(id)
             continue
@@ -135,17 +138,12 @@ def mdn_parse(context: Context, given: Object) -> Object:
             failed["notParsable"].append(id)
             continue
         context.count_fetched(found.size)
-        notification = parse_notification(parse(b"".join(found.pieces)))
+        notification = parse_notification(parse(found.read(0, found.size)))
         if notification is None:
             failed["notParsable"].append(id)
         else:
             parsed[id] = _render(view, notification)
     return {"accountId": account, "parsed": parsed or None, **{name: ids or None for name, ids in failed.items()}}
-
-
-def _check_number(number: int, maximum: int) -> None:
-    if number > maximum:
-        raise MethodError("requestTooLarge", f"at most {maximum} at a time")
 
 
 def _decide(context: Context, view: Opened, identity: Object, given: Object, patch: Object | None) -> _Ready | SetError:
@@ -178,6 +176,8 @@ def _problem(
         return SetError("invalidProperties", f"onSuccessUpdateEmail must set {MDN_SENT}", ("onSuccessUpdateEmail",))
     if not to:
         return SetError("notFound", "nobody asked for a notification")
+    if len(to) > MAX_ASKERS:
+        return SetError("forbidden", f"more than {MAX_ASKERS} addresses ask for a notification")
     if not _may_be_final(context, account, wanted["finalRecipient"]):
         return SetError("forbiddenFrom", "finalRecipient is not one of your addresses")
     return None

@@ -90,9 +90,7 @@ def push_get(context: Context, given: Object) -> Object:
     properties = _readable(arguments["properties"])
     asked = arguments["ids"]
     ids = None if asked is None else list(dict.fromkeys(map(context.resolve, asked)))
-    maximum = context.site.config.limits.max_objects_in_get
-    if ids is not None and len(ids) > maximum:
-        raise MethodError("requestTooLarge", f"maxObjectsInGet is {maximum}")
+    context.check_got(len(ids or ()))
     found = {item["id"]: item for item in _load(context, context.view(context.identity.account), ids, properties, {})}
     return {"list": list(found.values()), "notFound": [id for id in ids or () if id not in found]}
 

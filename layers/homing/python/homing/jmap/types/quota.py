@@ -8,16 +8,15 @@ any earlier state tells by itself what has changed since.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from homing.errors import MethodError
 from homing.jmap.capabilities import MAIL
 from homing.jmap.capabilities import QUOTA as CAPABILITY
 from homing.jmap.context import Context, Opened
 from homing.jmap.datatype import DataType, Found, Object, Property, Querying
-from homing.jmap.filters import holds
+from homing.jmap.filters import Conditions, matches
 from homing.jmap.kinds import ID, STRING, UNSIGNED_INT, list_of, nullable
 from homing.ledger import keys
 from homing.ledger.changes import Changes
@@ -84,15 +83,11 @@ def _load(
 
 
 def _find(context: Context, view: View, filter: Object | None, _sort: Sequence[Object], _arguments: Object) -> Found:
-    ids = [quota["id"] for quota in _quotas(context, view) if holds(filter, partial(_matches, quota))]
+    ids = [quota["id"] for quota in _quotas(context, view) if matches(filter, quota, _CONDITIONS)]
     return Found(ids, lambda: len(ids))
 
 
-def _matches(quota: Object, condition: Mapping[str, Any]) -> bool:
-    return all(_CONDITIONS[name](quota, value) for name, value in condition.items())
-
-
-_CONDITIONS: Final[dict[str, Any]] = {
+_CONDITIONS: Final[Conditions] = {
     "name": lambda quota, value: value.casefold() in quota["name"].casefold(),
     "scope": lambda quota, value: quota["scope"] == value,
     "resourceType": lambda quota, value: quota["resourceType"] == value,

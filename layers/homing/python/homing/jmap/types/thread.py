@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from homing.jmap.capabilities import MAIL
 from homing.jmap.context import Context
 from homing.jmap.datatype import DataType, Object, Property
 from homing.jmap.kinds import ID, list_of
@@ -29,7 +30,7 @@ def email_ids(thread: dict[str, Any]) -> list[str]:
 
 THREAD: Final = DataType(
     name="Thread",
-    capability="urn:ietf:params:jmap:mail",
+    capability=MAIL,
     properties={
         "id": Property(ID, immutable=True, server_set=True),
         "emailIds": Property(list_of(ID), server_set=True),

@@ -12,7 +12,7 @@ from typing import Any, Final
 from homing.jmap.capabilities import VACATION
 from homing.jmap.context import Context, Step
 from homing.jmap.datatype import DataType, Object, Property, SetError, Setting
-from homing.jmap.kinds import BOOLEAN, ID, STRING, UTC_DATE, nullable
+from homing.jmap.kinds import BOOLEAN, ID, STRING, UTC_DATE, nullable, without_zero_fraction
 from homing.ledger import keys
 from homing.ledger.view import View
 
@@ -44,7 +44,10 @@ def _load(
             yield {name: full[name] for name in properties}
 
 
-def _update(step: Step, _id: str, current: Object, changed: Object) -> None:
+def _update(step: Step, _id: str, current: Object, changed: Object) -> Object | None:
+    dates = {name: without_zero_fraction(changed[name]) for name in ("fromDate", "toDate") if changed.get(name)}
+    rewritten = {name: date for name, date in dates.items() if date != changed[name]}
+    changed = {**changed, **rewritten}
     wanted = {name: value for name, value in {**current, **changed}.items() if value != _DEFAULTS[name]}
     if step.draft.object(TYPE, SINGLETON) is None:
         step.draft.create(TYPE, SINGLETON, wanted)
@@ -52,6 +55,7 @@ def _update(step: Step, _id: str, current: Object, changed: Object) -> None:
         step.draft.update(TYPE, SINGLETON, {name: wanted.get(name) for name in changed})
     if "isEnabled" in changed:
         step.draft.update("Account", keys.SELF, {"vacation": True if changed["isEnabled"] else None})
+    return rewritten or None
 
 
 def _never(*_: object) -> SetError:
