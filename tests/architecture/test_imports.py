@@ -28,7 +28,8 @@ account = create_user(site, Actor("test", "test"), "ann@example.org", "a good pa
 credentials = base64.b64encode(b"ann@example.org:a good password").decode()
 headers = {"authorization": f"Basic {credentials}", "content-type": "application/json"}
 calls = [["Mailbox/get", {"accountId": account}, "0"], ["Email/query", {"accountId": account}, "1"]]
-calls.append(["Email/get", {"accountId": account, "#ids": {"resultOf": "1", "name": "Email/query", "path": "/ids"}}, "2"])
+found = {"resultOf": "1", "name": "Email/query", "path": "/ids"}
+calls.append(["Email/get", {"accountId": account, "#ids": found}, "2"])
 body = json.dumps({"using": ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"], "methodCalls": calls}).encode()
 response = handle(site, Request("POST", "/jmap/api", headers, "https://mail.example.org", "", body, "1", ""))
 assert b"error" not in response.body, response.body
@@ -62,7 +63,9 @@ def test_a_function_imports_nothing_that_its_path_does_not_need(function: str, u
 
 
 def test_a_first_ordinary_request_loads_no_engine(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", ORDINARY, tmp_path], cwd=ROOT, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", ORDINARY, tmp_path]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
 
     status, *loaded = done.stdout.split()
     assert status == "200"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from homing.jmap.api import FUNCTIONS, TYPES
+from homing.jmap.catalogue import FUNCTIONS, TYPES
 from homing.jmap.methods import changes, get, query, query_changes
 from homing.jmap.methods import set as set_
 from homing.jmap.types.push_subscription import PUSH_SUBSCRIPTION, SECRET

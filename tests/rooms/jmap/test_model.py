@@ -60,7 +60,7 @@ class Cache:
 
 
 def fetch(client: Client, type: str) -> Cache:
-    got = client.call(f"{type}/get", properties=TYPES[type])
+    got = client.call(f"{type}/get", properties=TYPES.get(type))
     return Cache(got["state"], {one["id"]: one for one in got["list"]})
 
 
@@ -70,7 +70,7 @@ def follow(client: Client, type: str, cache: Cache, maximum: int | None) -> None
         page = client.call(f"{type}/changes", sinceState=cache.state, maxChanges=maximum)
         wanted = [*page["created"], *page["updated"]]
         properties = page.get("updatedProperties") if not page["created"] else None
-        got = client.call(f"{type}/get", ids=wanted, properties=properties or TYPES[type])
+        got = client.call(f"{type}/get", ids=wanted, properties=properties or TYPES.get(type))
         for one in got["list"]:
             cache.objects[one["id"]] = {**cache.objects.get(one["id"], {}), **one}
         for id in (*page["destroyed"], *got["notFound"]):

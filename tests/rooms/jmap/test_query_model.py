@@ -6,6 +6,7 @@ The clients and their acts are those of `test_model`; the queries are many, and 
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,17 @@ import pytest
 
 from homing.jmap.kinds import utc_date
 from tests.conftest import START, FakeClock
+from tests.mail import message
 from tests.rooms.jmap.conftest import Client, Object
-from tests.rooms.jmap.test_model import Play
+from tests.rooms.jmap.test_model import Cache, Play, fetch
+from tests.rooms.jmap.test_model import follow as follow_changes
 
 STEPS = 60
+
+
+def upload(client: Client, content: bytes) -> str:
+    id: str = json.loads(client.http("POST", f"/jmap/upload/{client.account}/", content).body)["blobId"]
+    return id
 
 
 def by(property: str, *, up: bool = True, **more: Any) -> Object:
@@ -59,6 +67,15 @@ MAILBOX_QUERIES: list[Object] = [
 ]
 
 
+OTHER_QUERIES: list[tuple[str, Object]] = [
+    ("EmailSubmission", {"sort": [by("sentAt")]}),
+    ("EmailSubmission", {"filter": {"undoStatus": "pending"}}),
+    ("SieveScript", {"sort": [by("name", up=False)]}),
+    ("SieveScript", {"filter": {"isActive": True}}),
+]
+SMALL_TYPES = {"Identity": None, "EmailSubmission": None, "SieveScript": None}
+
+
 @dataclass
 class Results:
     """What a client has of one query."""
@@ -91,14 +108,47 @@ def follow(client: Client, results: Results) -> None:
 
 
 class QueryPlay(Play):
-    """More acts: mailboxes move in their tree, emails are written and imported by clients."""
+    """More acts: mailboxes move in their tree, clients write emails and send them, have identities and scripts."""
 
     def act(self) -> None:
-        if self.random.random() < 0.2:
+        if self.random.random() < 0.35:
             self.clock.advance(self.random.choice([0, 1, 1_000]))
-            self.random.choice([self.rename_box, self.write])(self.random.choice(self.clients))
+            acts = [self.rename_box, self.write, self.write, self.identity, self.script, self.submit, self.submit]
+            self.random.choice(acts)(self.random.choice(self.clients))
         else:
             super().act()
+
+    def identity(self, client: Client) -> None:
+        self.change_one(client, "Identity", {"email": client.user.login}, {"name": f"Ann {self.random.random()}"})
+
+    def script(self, client: Client) -> None:
+        new = {"name": f"script {self.random.random()}", "blobId": upload(client, b"keep;")}
+        self.change_one(client, "SieveScript", new, {"name": f"script {self.random.random()}"})
+        ids = client.call("SieveScript/query")["ids"]
+        chosen = self.random.choice([None, *ids])
+        client.call("SieveScript/set", onSuccessActivateScript=chosen, onSuccessDeactivateScript=chosen is None)
+
+    def submit(self, client: Client) -> None:
+        raw = message(sender=f"Ann <{client.user.login}>", to="eve@elsewhere.example")
+        blob = upload(client, raw)
+        email = client.call("Email/import", emails={"a": {"blobId": blob, "mailboxIds": {"inbox": True}}})["created"][
+            "a"
+        ]
+        self.model.emails[email["id"]] = ({"inbox"}, set(), email["threadId"])
+        envelope = {
+            "mailFrom": {"email": client.user.login, "parameters": {"HOLDFOR": "3600"}},
+            "rcptTo": [{"email": "eve@elsewhere.example"}],
+        }
+        new = {"identityId": "default", "emailId": email["id"], "envelope": envelope}
+        self.change_one(client, "EmailSubmission", new, {"undoStatus": "canceled"})
+
+    def change_one(self, client: Client, type: str, new: Object, patch: Object) -> None:
+        """Make one, change one, destroy one; whatever cannot be is refused."""
+        ids = client.call(f"{type}/get")["list"]
+        some = [self.random.choice(ids)["id"]] if ids else []
+        last = [self.random.choice(ids)["id"]] if len(ids) > 2 else []
+        assert client.call(f"{type}/set", create={"new": new})["created"]
+        client.call(f"{type}/set", update=dict.fromkeys(some, patch), destroy=last)
 
     def rename_box(self, client: Client) -> None:
         id = self.random.choice(sorted(self.model.mailboxes))
@@ -125,7 +175,7 @@ def test_every_result_that_follows_its_changes_is_what_a_new_query_gives(
     ann: Client, clock: FakeClock, seed: int
 ) -> None:
     play = QueryPlay(seed, [ann, Client(ann.site, ann.user)], clock)
-    queries = [("Email", one) for one in EMAIL_QUERIES] + [("Mailbox", one) for one in MAILBOX_QUERIES]
+    queries = [("Email", one) for one in EMAIL_QUERIES] + [("Mailbox", one) for one in MAILBOX_QUERIES] + OTHER_QUERIES
     remembered: list[Results] = []
 
     for step in range(STEPS):
@@ -139,6 +189,25 @@ def test_every_result_that_follows_its_changes_is_what_a_new_query_gives(
         follow(ann, followed)
         truth = today[id(results.arguments)]
         assert (followed.ids, followed.total, followed.state) == (truth.ids, truth.total, truth.state), results
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_caches_of_the_smaller_types_follow_their_changes(ann: Client, clock: FakeClock, seed: int) -> None:
+    play = QueryPlay(seed, [ann, Client(ann.site, ann.user)], clock)
+    remembered: list[dict[str, Cache]] = []
+
+    for step in range(STEPS):
+        if step % 5 == 0:
+            remembered.append({type: fetch(ann, type) for type in SMALL_TYPES})
+        play.random.choice([play.identity, play.script, play.submit, play.flag])(ann)
+
+    for caches in remembered:
+        for type, cache in caches.items():
+            truth = fetch(ann, type)
+            for maximum in (None, 1, 3):
+                followed = copy.deepcopy(cache)
+                follow_changes(ann, type, followed, maximum)
+                assert followed == truth, type
 
 
 @pytest.mark.parametrize("arguments", EMAIL_QUERIES[:4] + EMAIL_QUERIES[7:9])
