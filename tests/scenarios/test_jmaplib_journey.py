@@ -122,7 +122,7 @@ def test_jmaplib_makes_a_mailbox_and_learns_why_another_is_refused(client: JMAPC
         refused = batch.mail.mailbox.set(create={"c": {"name": "Work"}})
 
     assert set(done.result.created) == {"a", "b"}
-    assert refused.result.not_created["c"]["type"] == "invalidProperties"
+    assert refused.result.not_created["c"]["type"] == "alreadyExists"
 
 
 def test_jmaplib_uploads_and_downloads(client: JMAPClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -58,6 +59,23 @@ def test_an_account_that_is_read_only_is_not_changed(ann: Client, bob: Client, s
     assert ann.http("POST", f"/jmap/upload/{bob.account}/", b"x").status == 403
     assert bob.position() == before
     assert ann.query(accountId=bob.account) == [id]
+
+
+def test_to_look_into_an_attached_message_is_not_to_change_the_account(
+    ann: Client, bob: Client, site: Site, actor: Actor
+) -> None:
+    inner = base64.encodebytes(message("within")).decode()
+    kind = "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64"
+    raw = b"Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n%b\r\n\r\n%b\r\n--b--\r\n"
+    id = bob.deliver(raw % (kind.encode(), inner.encode()))[0]
+    share(site, actor, read_only=True)
+    found = ann.call("Email/get", accountId=bob.account, ids=[id], properties=["attachments"])["list"][0]
+    blob, before = found["attachments"][0]["blobId"], bob.position()
+
+    wanted = {"blobIds": [blob], "properties": ["subject", "textBody"]}
+    assert ann.call("Email/parse", accountId=bob.account, **wanted)["parsed"][blob]["subject"] == "within"
+
+    assert bob.position() == before
 
 
 @pytest.mark.parametrize("how", ["never", "stopped", "the other way round"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import apsw
 import pytest
@@ -57,7 +56,7 @@ def test_the_outbox_has_no_ledger(filled: Site) -> None:
 def test_a_row_that_was_altered_is_found(filled: Site, user: User, how: Callable[..., Iterator[Finding]]) -> None:
     row = filled.store.get(user.account, keys.object_key("Mailbox", keys.INBOX))
     assert row is not None
-    filled.store.commit(Batch((Put(replace(row, body=row.body.replace(b"Inbox", b"inbox"))),)))
+    filled.store.commit(Batch((Put(row._replace(body=row.body.replace(b"Inbox", b"inbox"))),)))
 
     findings, _ = ledgers(filled, how)
 
@@ -116,7 +115,7 @@ def test_a_blob_that_has_lost_a_piece_is_found_and_does_not_end_the_search(site:
 
 def test_a_record_that_is_damaged_is_found(filled: Site, user: User) -> None:
     row = next(filled.store.scan(user.account, *keys.prefix_range(keys.object_key("Email", ""))))
-    filled.store.commit(Batch((Put(replace(row, body=b"{")),)))
+    filled.store.commit(Batch((Put(row._replace(body=b"{")),)))
 
     assert blobs(filled, user) == ["it names no blob"]
 
