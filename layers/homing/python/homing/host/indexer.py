@@ -26,6 +26,8 @@ QUIET_SECONDS: Final = 0.2
 PATIENCE_SECONDS: Final = 3.0
 """How long to wait for that."""
 BREATH_SECONDS: Final = 0.02
+"""At least so long a pause between two steps; otherwise as long as the step took, so that indexing never has more than
+half of the interpreter that requests share with it."""
 TOGETHER: Final = 16
 """Accounts of one event."""
 ROUND_SECONDS: Final = 600.0
@@ -107,6 +109,7 @@ class Indexer:
 
     def _index(self, accounts: Sequence[str]) -> None:
         """One step for each; those with more to do come again, those that did not get anywhere with the next round."""
+        started = time.monotonic()
         answer = handler(event_of(accounts), None)
         left = [accounts[int(item["itemIdentifier"])] for item in answer["batchItemFailures"]]
         reached = {account: self._site.search.position(account) for account in left}
@@ -114,7 +117,7 @@ class Indexer:
         self._reached = reached
         with self._changed:
             self._moved.update(dict.fromkeys(going))
-        self._pause(BREATH_SECONDS)
+        self._pause(max(BREATH_SECONDS, time.monotonic() - started))
 
     def _pause(self, seconds: float) -> None:
         with self._changed:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from typing import Final, NamedTuple
 
 from homing.ports.search import MAX_TOKEN_BYTES, Term
@@ -85,23 +84,43 @@ def _phrases(folded: Folded, term: Term, number: int) -> Iterator[Match]:
 
 
 def _token_by_token(folded: Folded, term: Term, number: int) -> Iterator[Match]:
-    """Where a phrase stands of which a token may overlap with others, or be a part of its word."""
-    text, first = folded.text, term.tokens[0]
-    begins_anywhere = is_dense(first)
-    position = text.find(first)
+    """Where a phrase stands of which a token may overlap with others, or be a part of its word.
+
+    After a match the next one is looked for from about its last token on: so a phrase that repeats itself in a text
+    that does, too, takes no longer than the text is long.
+    """
+    text, beginning = folded.text, _beginning(term.tokens)
+    begins_anywhere = is_dense(beginning)
+    position = text.find(beginning)
     while position >= 0:
+        step = 1
         if begins_anywhere or not position or text[position - 1] == " " or is_dense(text[position - 1]):
-            found = list(islice(places_from(folded, position), len(term.tokens)))
-            if _is_phrase(found, term):
-                yield Match(found[0].start, _end_of(found[-1], term.tokens[-1]), number)
-        position = text.find(first, position + 1)
+            last = _last_of_phrase(places_from(folded, position), term)
+            if last is not None:
+                yield Match(folded.start(position), _end_of(last, term.tokens[-1]), number)
+                step = max(1, len(term.tokens) - 1)
+        position = text.find(beginning, position + step)
 
 
-def _is_phrase(found: Sequence[Place], term: Term) -> bool:
+def _beginning(tokens: Sequence[str]) -> str:
+    """What the first tokens are in the text: pairs of characters that overlap are one string."""
+    beginning = tokens[0]
+    for token in tokens[1:]:
+        if len(token) != 2 or not is_dense(token) or token[0] != beginning[-1]:
+            break
+        beginning += token[1]
+    return beginning
+
+
+def _last_of_phrase(found: Iterator[Place], term: Term) -> Place | None:
+    """The place of the last token, if these are those of the phrase."""
     *whole, end = term.tokens
-    if len(found) < len(term.tokens) or any(place.token != token for place, token in zip(found, whole, strict=False)):
-        return False
-    return found[-1].token == end or (term.prefix and found[-1].token.startswith(end))
+    if any(place.token != token for token, place in zip(whole, found, strict=False)):
+        return None
+    last = next(found, None)
+    if last is None or not (last.token == end or (term.prefix and last.token.startswith(end))):
+        return None
+    return last
 
 
 def _whole(folded: Folded, token: str) -> Iterator[Place]:
