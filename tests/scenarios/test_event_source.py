@@ -12,7 +12,7 @@ from homing.bootstrap import local_home
 from homing.directory.accounts import create_user, share_account, unshare_account
 from homing.directory.credentials import Identity, authenticate_token, create_token, revoke_token
 from homing.errors import Problem
-from homing.host.events import MAX_PER_ACCOUNT, EventSource
+from homing.host.event_source import MAX_PER_ACCOUNT, EventSource
 from homing.host.tailer import Tailer
 from homing.host.threads import Threads
 from homing.jmap.push.event_stream import Wish, parse_wish

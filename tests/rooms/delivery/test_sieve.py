@@ -14,6 +14,7 @@ import pytest
 
 from homing.delivery import automatic
 from homing.delivery.accept import accept
+from homing.delivery.automatic import MAX_SENT_ON, SENT_ON_BY
 from homing.delivery.file import REPORT_TASK
 from homing.delivery.mailbox_paths import MAX_MAILBOXES
 from homing.delivery.scripts import Scripts
@@ -301,6 +302,15 @@ def test_another_account_may_send_on_what_this_one_has_sent_on(site: Site, actor
 
     assert len(sent(site)) == 2
     assert filed(site, bob) == [(["Inbox"], [])]
+
+
+@pytest.mark.parametrize(("marks", "is_sent_on"), [(MAX_SENT_ON - 1, True), (MAX_SENT_ON, False)])
+def test_a_message_is_sent_on_a_few_times_only(site: Site, user: User, marks: int, is_sent_on: bool) -> None:
+    activate(site, user, 'redirect "eve@example.com";')
+
+    deliver(site, message(headers=[f"{SENT_ON_BY}: {number}@example.org" for number in range(marks)]))
+
+    assert (len(sent(site)), len(filed(site, user))) == ((1, 0) if is_sent_on else (0, 1))
 
 
 def test_a_loop_without_our_mark_is_cut_by_its_length(site: Site, user: User) -> None:

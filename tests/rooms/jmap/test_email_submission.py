@@ -468,3 +468,17 @@ def test_a_client_writes_sends_and_files_its_mail_in_one_request(site: Site, ann
     (received,) = bob.inbox()
     assert (received["subject"], received["preview"], received["bcc"]) == ("Grüße", "Bis bald!", None)
     assert [one.address for one in sent(site)[0].recipients] == ["eve@example.com"]
+
+
+def test_an_account_sends_to_so_many_in_an_hour(site: Site, user: User, draft: Draft, clock: FakeClock) -> None:
+    limits = replace(site.config.limits, max_recipients_per_hour=5)
+    ann = Sender(replace(site, config=replace(site.config, limits=limits)), user)
+    two, three = draft(to="eve@example.com, fay@example.com"), draft(to="a@x.example, b@x.example, c@x.example")
+    wanted = {key: {"identityId": "default", "emailId": email} for key, email in (("a", two), ("b", two), ("c", two))}
+
+    (_, answer) = set_(ann, create=wanted)[0]
+
+    assert (list(answer["created"]), answer["notCreated"]["c"]["type"]) == (["a", "b"], "rateLimit")
+    assert ann.refusal(three)["type"] == "rateLimit"
+    clock.advance(3_600_000)
+    assert ann.submit(three)

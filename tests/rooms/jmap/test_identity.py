@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from homing.directory.accounts import User, add_address, create_user, share_account
+from homing.jmap.types.identity import MAX_IDENTITIES
 from homing.ledger.entry import Actor
 from homing.site import Site
 from tests.rooms.jmap.conftest import PASSWORD, Object
@@ -147,6 +148,15 @@ def test_an_identity_can_be_destroyed_but_not_the_default(ann: Sender) -> None:
     }  # fmt: skip
     ann.update("Identity", "default", name="changed")
     assert ann.call("Identity/set", destroy=["default"])["notDestroyed"]["default"]["type"] == "forbidden"
+
+
+def test_there_are_only_so_many_identities(ann: Sender) -> None:
+    wanted = {f"k{number}": {"email": "ann@example.org"} for number in range(MAX_IDENTITIES + 1)}
+
+    answer = ann.call("Identity/set", create=wanted)
+
+    assert len(answer["created"]) == MAX_IDENTITIES
+    assert [error["type"] for error in answer["notCreated"].values()] == ["overQuota"]
 
 
 def test_two_identities_may_have_one_address(ann: Sender) -> None:

@@ -321,3 +321,11 @@ def test_the_trash_is_as_if_it_were_another_thread(ann: Client) -> None:
         update={read: {"keywords": {}}, unread: {"keywords": {"$seen": True}, "mailboxIds": {"trash": True}}},
     )
     assert (counts(ann, "inbox")[3], counts(ann, "trash")[3]) == (1, 0)
+
+
+def test_there_are_only_so_many_mailboxes_as_all_can_be_got_at_once(ann: Client) -> None:
+    for start in (0, 500):
+        answer = ann.call("Mailbox/set", create={f"k{n}": {"name": f"{n}"} for n in range(start, start + 500)})
+
+    assert {error["type"] for error in answer["notCreated"].values()} == {"overQuota"}
+    assert len(ann.call("Mailbox/get", ids=None)["list"]) == ann.site.config.limits.max_objects_in_get

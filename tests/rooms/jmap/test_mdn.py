@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -125,6 +126,29 @@ def test_a_receipt_that_nobody_asked_for_is_not_sent(ann: Sender) -> None:
 
     assert refusal(ann, email)["type"] == "notFound"
     assert refusal(ann, "other")["type"] == "notFound"
+
+
+def test_one_call_sends_one_receipt_of_an_email(site: Site, ann: Sender, email: str) -> None:
+    receipt = {"forEmailId": email, "disposition": DISPLAYED}
+    patches = {"#a": MARK, "#b": MARK}
+
+    answer = ann.responses(
+        ("MDN/send", {"identityId": "default", "send": {"a": receipt, "b": receipt}, "onSuccessUpdateEmail": patches})
+    )[0][1]
+    work(site)
+
+    assert (list(answer["sent"]), answer["notSent"]["b"]["type"]) == (["a"], "mdnAlreadySent")
+    assert len(sent(site)) == 1
+
+
+def test_receipts_are_mail_like_any_other_to_the_limit_of_an_hour(site: Site, user: User, email: str) -> None:
+    limits = dataclasses.replace(site.config.limits, max_recipients_per_hour=1)
+    ann = Sender(dataclasses.replace(site, config=dataclasses.replace(site.config, limits=limits)), user)
+    (other,) = ann.deliver(message("More plans", message_id="second@example.com", headers=ASKED))
+
+    assert send(ann, email)[0][1]["notSent"] is None
+    work(site)
+    assert refusal(ann, other)["type"] == "rateLimit"
 
 
 def test_a_message_cannot_make_its_reader_write_to_many(ann: Sender) -> None:

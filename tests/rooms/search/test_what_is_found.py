@@ -15,7 +15,7 @@ from homing.message import describe, parse
 from homing.ports.search import AllOf, AnyOf, Document, Expression, NoneOf, Search
 from homing.search.document import make_document
 from homing.search.expression import header_term, parse_text
-from homing.search.snippet import snippet
+from homing.search.snippet import Snippets
 from homing.search.text import read_texts
 from tests.contract import search_servers
 from tests.contract.search_model import holds
@@ -171,5 +171,5 @@ def test_what_was_found_is_marked(case: str) -> None:
 
     for name, raw in MAILS.items():
         texts = read_texts(describe(parse(raw)), lambda start, end, raw=raw: raw[start:end])
-        marked = any(snippet(expression, texts.header("subject"), "\n".join(texts.body)))
+        marked = any(Snippets(expression).of(texts.header("subject"), "\n".join(texts.body)))
         assert marked or name not in found.split()

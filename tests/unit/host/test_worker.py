@@ -16,6 +16,7 @@ from homing.ledger.entry import encode_body
 from homing.ledger.tasks import Task
 from homing.ports.store import Batch, Delete, Put, Row
 from homing.site import Site
+from homing.submission.queue import SEND_TASK, TRANSMIT_TASK
 from tests.conftest import FakeClock
 
 
@@ -44,6 +45,48 @@ def test_many_tasks_are_run_in_batches(site: Site, clock: FakeClock) -> None:
     worker = Worker(site)
 
     assert (worker.run_due(), worker.run_due(), worker.run_due()) == (BATCH, 1, 0)
+
+
+def test_the_many_tasks_of_one_account_do_not_hold_up_those_of_others(site: Site, clock: FakeClock) -> None:
+    put(site, *(Task(f"m{number}", "noSuchKind", "ag", clock.now()) for number in range(3 * BATCH)))  # the first shard
+    others = {f"a{number}" for number in range(2 * BATCH)}
+    put(site, *(Task(f"t-{other}", "noSuchKind", other, clock.now()) for other in sorted(others)))
+    worker = Worker(site)
+
+    for _ in range(3):
+        worker.run_due()
+
+    run = {task.partition for task in tasks.dead_tasks(site.store)}
+    assert len(run & others) > BATCH
+
+
+def test_a_next_hop_that_takes_its_time_holds_up_nothing_but_mail_on_its_way_out(site: Site, clock: FakeClock) -> None:
+    put(site, *(Task(f"m{number}", SEND_TASK, "ag", clock.now(), {"bad": 1}) for number in range(2 * BATCH)))
+    put(site, Task("other", "noSuchKind", "ag", clock.now()))
+
+    assert Worker(site, outgoing=False).run_due() == 1
+    assert [task.id for task in tasks.dead_tasks(site.store)] == ["other"]
+    assert Worker(site, outgoing=False).run_due() == 0
+    assert Worker(site, outgoing=True).run_due() == BATCH
+
+
+@pytest.mark.parametrize("outgoing", [True, False])
+def test_two_workers_share_what_there_is(site: Site, clock: FakeClock, outgoing: bool) -> None:
+    store, buried = NotifyingStore(site.store), threading.Event()
+    chosen = replace(site, store=store, clock=clock)
+    use_site(chosen)
+    workers = [Worker(chosen, outgoing=one) for one in (True, False)]
+    store.tell(lambda batch: buried.set() if _buries(batch) else None)
+    for worker in workers:
+        store.tell(worker.committed)
+        worker.start()
+
+    kind = TRANSMIT_TASK if outgoing else "noSuchKind"
+    arguments = {"blob": "0", "mailFrom": "", "rcptTo": ["eve@example.com"]}  # a blob that is gone
+    put(chosen, Task("now", kind, "a", clock.now(), arguments))
+
+    assert buried.wait(20)
+    assert all(worker.stop(20) for worker in workers)
 
 
 def test_a_task_whose_run_is_a_fault_is_put_off_instead_of_being_run_for_ever(site: Site, clock: FakeClock) -> None:

@@ -9,13 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homing.ports.search import AllOf, AnyOf, NoneOf
+from homing.ports.search import AllOf, AnyOf, Expression, NoneOf
 from homing.search.expression import parse_text
-from homing.search.snippet import ELLIPSIS, MAX_PREVIEW_OCTETS, snippet
+from homing.search.snippet import ELLIPSIS, MAX_PREVIEW_OCTETS, Snippets
 
 FIELDS = ("from", "to", "cc", "bcc", "subject", "body")
 MARKED = re.compile("<mark>(.*?)</mark>", re.DOTALL)
 ANY = st.characters(exclude_categories=["Cs"])
+
+
+def snippet(expression: Expression, subject: str, body: str) -> tuple[str | None, str | None]:
+    return Snippets(expression).of(subject, body)
 
 
 def subject(text: str, subject: str) -> str | None:

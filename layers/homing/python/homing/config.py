@@ -35,6 +35,7 @@ class Limits:
     max_thread_emails: int = 100
     max_bytes_in_get: int = 100 * MEGABYTE
     max_delayed_send: int = 30 * 24 * 3_600
+    max_recipients_per_hour: int = 5_000
     undo_seconds: int = 0
 
 

@@ -1,1 +1,1 @@
-"""The ports kept: DynamoDB and S3, and one SQLite file. Vendor errors end here."""
+"""The ports kept: DynamoDB, S3 and OpenSearch, or one SQLite file; SMTP and HTTP outward. Vendor errors end here."""

@@ -30,8 +30,11 @@ MAX_ADDRESSES: Final = 3
 """Of one name that are tried."""
 
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-_NEVER: Final = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("64:ff9b:1::/48"))
-"""Not public either, though older releases of Python say so (RFC 6890, RFC 8215)."""
+_NEVER: Final = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "64:ff9b:1::/48", "3fff::/20"))
+)
+"""Not public either, though releases of Python say so (RFC 6890, RFC 7526, RFC 8215, RFC 9637); one is public by its
+number, and inside a large cloud that cloud's own."""
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+\Z")
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: [^\r\n]*)?\r?\n")
 _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")

@@ -41,6 +41,8 @@ KEPT_SECONDS: Final = 8 * 24 * 3_600
 MAX_REFERENCES: Final = 20
 SENT_ON_BY: Final = "X-Homing-Redirected-By"
 """Who has sent a message on before: it is not done twice, or two accounts could send it to and fro."""
+MAX_SENT_ON: Final = 4
+"""Times that a message is sent on: a few accounts that each send on to all others would make millions of one."""
 
 _CONTENT: Final = re.compile(r"content-[a-z-]+", re.IGNORECASE)
 _RETURNED_HEADERS: Final = 50_000
@@ -67,9 +69,9 @@ class Outbox:
 
     @property
     def was_sent_on(self) -> bool:
-        """Whether this account has sent the message on before."""
-        fields = self._incoming.message.headers_named(SENT_ON_BY)
-        return any(as_text(field.value) == self._settings["login"] for field in fields)
+        """Whether this account has sent the message on before, or too many others have."""
+        fields = list(self._incoming.message.headers_named(SENT_ON_BY))
+        return len(fields) >= MAX_SENT_ON or any(as_text(field.value) == self._settings["login"] for field in fields)
 
     def send_on(self, addresses: Sequence[str]) -> None:
         """The message as it is to other addresses, with a trace of its way; failures go to who sent it."""

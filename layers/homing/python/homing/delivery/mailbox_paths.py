@@ -17,7 +17,7 @@ SEPARATOR: Final = "/"
 ROLES: Final = frozenset("archive drafts flagged important junk memos scheduled sent snoozed trash".split())
 """Special uses that a mailbox may be made for; the inbox is there, and the others are views of all mail."""
 MAX_MAILBOXES: Final = 1_000
-"""From so many on, scripts make no more: a name may come out of a message."""
+"""From so many on, neither scripts, whose names may come out of a message, nor clients make more."""
 
 
 class MailboxPaths:

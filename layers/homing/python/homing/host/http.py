@@ -21,7 +21,7 @@ from typing import Final
 from homing.errors import Problem, Temporary
 from homing.host.api_calls import ApiCalls, Whole
 from homing.host.api_event import event_of
-from homing.host.events import EventSource, identify_listener
+from homing.host.event_source import EventSource, identify_listener
 from homing.host.http_wire import (
     ANY_ORIGIN,
     Gone,

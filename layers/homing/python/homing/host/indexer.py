@@ -11,14 +11,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from functions.index.handler import handler
 from homing.directory.accounts import list_accounts
 from homing.errors import HomingError
-from homing.ledger import keys
-from homing.ports.store import Batch, Put
+from homing.host.table_stream import event_of, moved_accounts
+from homing.ports.store import Batch
 from homing.site import Site
 
 QUIET_SECONDS: Final = 0.2
@@ -63,10 +63,9 @@ class Indexer:
 
     def committed(self, batch: Batch) -> None:
         """A notice for `NotifyingStore`: accounts whose head was written are to be indexed."""
-        self._add(one.partition for one in batch.operations if isinstance(one, Put) and one.key == keys.HEAD)
+        self._add(moved_accounts(batch))
 
-    def _add(self, partitions: Iterable[str]) -> None:
-        accounts = [partition for partition in partitions if not partition.startswith("!")]
+    def _add(self, accounts: Sequence[str]) -> None:
         if not accounts:
             return
         with self._changed:
@@ -123,18 +122,3 @@ class Indexer:
         with self._changed:
             if not self._stopping:
                 self._changed.wait_for(lambda: self._stopping, seconds)
-
-
-def event_of(accounts: Sequence[str]) -> dict[str, Any]:
-    """Accounts that moved, as the table's stream brings their heads to the function."""
-    return {
-        "Records": [
-            {
-                "eventID": str(number),
-                "eventName": "MODIFY",
-                "eventSource": "aws:dynamodb",
-                "dynamodb": {"Keys": {"p": {"S": account}, "k": {"S": keys.HEAD}}, "SequenceNumber": str(number)},
-            }
-            for number, account in enumerate(accounts)
-        ]
-    }

@@ -1,7 +1,7 @@
 """The life of the process host: everything is started in order, and ends in the reverse of it.
 
-    start   store (open already) -> worker -> calls -> intake -> SMTP, LMTP -> HTTP -> ready
-    stop    listeners drain, HTTP answers what it has -> intake files what waits -> calls -> worker ends its batch
+    start   store (open already) -> pushes, worker, indexer -> calls -> intake -> SMTP, LMTP -> HTTP -> ready
+    stop    listeners drain, HTTP answers what it has -> intake files what waits -> calls -> each ends what it is at
 
 The first SIGTERM or SIGINT asks for that end, a second one does not wait. Takes a site and does not know
 which home it is in. Stopping loses nothing, and neither does being killed: what was acknowledged is
@@ -11,7 +11,6 @@ durable, what was not is sent again.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import resource
@@ -23,7 +22,8 @@ from typing import Final
 
 from homing.errors import Permanent
 from homing.host.api_calls import ApiCalls
-from homing.host.events import EventSource
+from homing.host.event_source import EventSource
+from homing.host.garbage import collect_seldom
 from homing.host.heavy import Heavy
 from homing.host.http import HttpApp
 from homing.host.http_server import HttpServer
@@ -46,8 +46,6 @@ Drain = Callable[[float], Awaitable[None]]
 
 FORCED: Final = 130
 """Exit code after a second signal."""
-COLLECT_AFTER: Final = 20_000
-"""Objects made, less those that went, before the garbage collector looks."""
 
 log = logging.getLogger("homing.host.process")
 
@@ -84,14 +82,7 @@ class Host:
     async def _start(self, stack: AsyncExitStack) -> Addresses:
         settings, loop = self._settings, asyncio.get_running_loop()
         self._start_pushes(stack)
-        worker = Worker(self._site, self._sweep, settings.poll)
-        self._store.tell(worker.committed)
-        worker.start()
-        stack.push_async_callback(self._ended, "worker", worker.stop)
-        indexer = Indexer(self._site, settings.round)
-        self._store.tell(indexer.committed)
-        indexer.start()
-        stack.push_async_callback(self._ended, "indexer", indexer.stop)
+        self._start_work(stack)
 
         if self.heavy is not None:
             stack.push_async_callback(self.heavy.close, settings.grace)
@@ -108,7 +99,7 @@ class Host:
         tailer = Tailer(self._store, loop)
         self._store.tell(tailer.committed)
         events = EventSource(self._site, tailer, calls)
-        poll = asyncio.create_task(events.poll())
+        poll = asyncio.create_task(tailer.poll(calls))
         stack.callback(poll.cancel)
 
         if self._tls is not None:
@@ -142,6 +133,16 @@ class Host:
         stack.callback(use_aside, None)
         stack.push_async_callback(self._ended, "pushes", pushes.stop)
 
+    def _start_work(self, stack: AsyncExitStack) -> None:
+        """What the cloud does from the table's stream and from timers."""
+        worker = Worker(self._site, self._sweep, self._settings.poll, outgoing=False)
+        sender = Worker(self._site, None, self._settings.poll, outgoing=True)
+        indexer = Indexer(self._site, self._settings.round)
+        for what, one in (("worker", worker), ("sender", sender), ("indexer", indexer)):
+            self._store.tell(one.committed)
+            one.start()
+            stack.push_async_callback(self._ended, what, one.stop)
+
     async def _listen(self, listening: list[Drain], kind: Kind, intake: HostIntake, port: int) -> tuple[str, int]:
         config = self._site.config
         limits = Limits(max_message_bytes=config.limits.max_message_bytes, max_recipients=config.limits.max_recipients)
@@ -170,7 +171,7 @@ def run(
         Permanent: an address cannot be bound.
     """
     _allow_files(settings.connections * 2)
-    _collect_seldom()
+    collect_seldom()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(Host(site, landings, settings, sweep), ready))
 
@@ -215,14 +216,6 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
-
-
-def _collect_seldom() -> None:
-    """What is imported stays for ever, and a message makes thousands of objects but hardly a cycle: looking for
-    garbage less often gives five in a hundred messages more."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 20, 50)
 
 
 def _allow_files(wanted: int) -> None:

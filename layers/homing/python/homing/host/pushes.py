@@ -11,11 +11,11 @@ import logging
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Final
 
 from functions.notify.handler import handler
-from homing.ledger import keys
-from homing.ports.store import Batch, Put
+from homing.host.table_stream import event_of, moved_accounts
+from homing.ports.store import Batch
 
 LINGER_SECONDS: Final = 0.1
 THREADS: Final = 4
@@ -57,8 +57,7 @@ class Pushes:
 
     def committed(self, batch: Batch) -> None:
         """A notice for `NotifyingStore`."""
-        moved = [done.partition for done in batch.operations if isinstance(done, Put) and _is_account_head(done)]
-        if moved:
+        if moved := moved_accounts(batch):
             with self._changed:
                 self._moved.update(dict.fromkeys(moved))
                 self._changed.notify_all()
@@ -82,7 +81,7 @@ class Pushes:
 
     def _push(self, account: str) -> None:
         try:
-            handler(event_of(account), None)
+            handler(event_of([account]), None)
         finally:
             with self._changed:
                 self._busy.discard(account)
@@ -96,16 +95,6 @@ class Pushes:
                 work()
             except Exception:  # a shell: the next one may fare better
                 log.exception("a push met a fault of ours")
-
-
-def event_of(account: str) -> dict[str, Any]:
-    """That an account moved, as the table's stream tells the function."""
-    written = {"Keys": {"p": {"S": account}, "k": {"S": keys.HEAD}}}
-    return {"Records": [{"eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": written}]}
-
-
-def _is_account_head(done: Put) -> bool:
-    return done.key == keys.HEAD and keys.is_account(done.partition)
 
 
 def _bound(function: Callable[[str], None], account: str) -> Work:

@@ -10,7 +10,6 @@ host's business. A request that only reads is given up at the next call of the s
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import os
 import resource
@@ -26,6 +25,7 @@ from functions.jmap.handler import handler
 from homing.bootstrap import aws_site, local_site
 from homing.config import Config
 from homing.host.api_event import content_of, with_body
+from homing.host.garbage import collect_seldom
 from homing.host.log import log_to_stderr
 from homing.host.side_wire import Begin, Done, Order, Told, frame, read_all, receive, write_all
 from homing.host.tailer import NotifyingStore
@@ -39,7 +39,6 @@ from homing.site import Site
 NICE: Final = 5
 MAX_DATA: Final = 1 << 30
 """Bytes of memory beyond which a request fails, and not the machine."""
-COLLECT_AFTER: Final = 20_000
 PEAK_UNIT: Final = 1 if sys.platform == "darwin" else 1024
 
 SITES: Final[Mapping[str, Callable[[Config], Site]]] = {"local": local_site, "aws": aws_site}
@@ -109,9 +108,7 @@ def _settle(level: int) -> None:
     os.nice(NICE)
     with contextlib.suppress(ValueError, OSError):  # not on every platform, or less is allowed already
         resource.setrlimit(resource.RLIMIT_DATA, (MAX_DATA, resource.getrlimit(resource.RLIMIT_DATA)[1]))
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 20, 50)
+    collect_seldom()
 
 
 def _use(begin: Begin, answers: socket.socket) -> AttentiveStore:

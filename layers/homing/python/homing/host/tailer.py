@@ -2,21 +2,27 @@
 
 `NotifyingStore` tells of each commit of this process, from the batch itself: the head in it says where
 every type stands, so nothing is read again. Commits of other processes on the same site (an import, the
-functions of a cloud home) are found by who polls (`events`): `Tailer.read` gives the heads of accounts that
-somebody listens to, `Tailer.advance` takes them. Knows states, not what they mean to a client.
+functions of a cloud home) are found by `Tailer.poll`, which reads the heads of accounts that somebody listens
+to. Knows states, not what they mean to a client.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from homing.errors import HomingError
+from homing.host.threads import Threads
 from homing.ledger import keys
 from homing.ledger.rows import Head, head_of
 from homing.ports.store import Batch, Put, Row, Store
 
 Notice = Callable[[Batch], None]
+
+POLL_SECONDS: Final = 1.0
 
 
 class NotifyingStore:
@@ -129,6 +135,14 @@ class Tailer:
         for account, head in heads.items():
             for subscription in self.of(account):
                 subscription.advance(head)
+
+    async def poll(self, calls: Threads) -> None:
+        """Look for commits of other processes, for ever; `calls` run the reading."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            if accounts := self.accounts:
+                with contextlib.suppress(HomingError):  # the store is busy: next time
+                    self.advance(await calls.run(self.read, accounts))
 
     def _replace(self, account: str, listeners: frozenset[Subscription]) -> None:
         others = {other: those for other, those in self._subscriptions.items() if other != account}

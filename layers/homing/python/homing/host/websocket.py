@@ -38,8 +38,8 @@ from homing.host.websocket_messages import (
     with_door,
 )
 from homing.jmap.api import authenticate
+from homing.jmap.catalogue import wanted_types
 from homing.jmap.http import busy, fault, render_problem
-from homing.jmap.push.pushed import wanted_types
 from homing.jmap.request import URN, limit_problem
 from homing.site import Site
 

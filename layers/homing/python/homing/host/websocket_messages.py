@@ -54,8 +54,9 @@ def is_lured(headers: Mapping[str, str], authority: str, base_url: str) -> bool:
     """Whether a handshake may be the work of a page of another site, to whose WebSockets a browser adds the password
     that its user once gave to ours (RFC 6455 §10.2). A token is added by nobody but its owner."""
     origin = urlsplit(headers.get("origin", "")).netloc.lower()
+    ours = origin and origin in (authority.lower(), urlsplit(base_url).netloc.lower())
     is_token = headers.get("authorization", "").lower().startswith("bearer ")
-    return "origin" in headers and not is_token and origin not in (authority.lower(), urlsplit(base_url).netloc.lower())
+    return "origin" in headers and not is_token and not ours
 
 
 def with_door(event: Event, base_url: str) -> Event:

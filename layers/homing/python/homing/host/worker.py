@@ -10,20 +10,26 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from functions.task.handler import handler
 from homing.errors import HomingError, StoreConflict
-from homing.ledger import tasks
+from homing.ledger import keys, tasks
 from homing.ledger.entry import encode_body
 from homing.ledger.keys import TASKS_PREFIX
 from homing.ports.store import Batch, Put
 from homing.site import Site
+from homing.submission.queue import SEND_TASK, TRANSMIT_TASK
 
 POLL_SECONDS: Final = 1.0
 SWEEP_MS: Final = 60_000
 BATCH: Final = 10
+LOOKED_AT: Final = 1_000
+"""Tasks of a shard among which a worker that runs some kinds only looks for its own."""
+EVER_MS: Final = 10**13
+OUTGOING: Final = frozenset({SEND_TASK, TRANSMIT_TASK})
+"""What waits for a next hop, which may take its time."""
 
 Sweep = Callable[[int], int]
 
@@ -31,13 +37,18 @@ log = logging.getLogger("homing.host.worker")
 
 
 class Worker:
-    """One thread. `sweep(now in ms)` removes what has expired and returns how much; None: nothing to sweep."""
+    """One thread. `sweep(now in ms)` removes what has expired and returns how much; None: nothing to sweep.
+    `outgoing`: it runs mail on its way out, or all but that; None: everything."""
 
-    def __init__(self, site: Site, sweep: Sweep | None = None, poll: float = POLL_SECONDS) -> None:
+    def __init__(
+        self, site: Site, sweep: Sweep | None = None, poll: float = POLL_SECONDS, *, outgoing: bool | None = None
+    ) -> None:
         self._site = site
         self._sweep = sweep
         self._poll = poll
         self._swept = 0
+        self._first = 0
+        self._outgoing = outgoing
         self._awake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
@@ -74,8 +85,9 @@ class Worker:
             self._awake.wait(wait)
 
     def run_due(self) -> int:
-        """Run one batch of what is due; how many there were."""
-        due = list(itertools.islice(tasks.due_tasks(self._site.store, self._site.clock.now(), BATCH), BATCH))
+        """Run one batch of what is due; how many there were. Shards take turns, so that the thousand tasks of one
+        account hold up few others."""
+        due = self._in_turn(self._waiting(self._site.clock.now()))
         if due:
             answer = handler(event_of(due), None)
             failed = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
@@ -83,6 +95,22 @@ class Worker:
                 if task.id in failed:
                     self._put_off(task)
         return len(due)
+
+    def _waiting(self, until: int) -> Iterator[tasks.Task]:
+        """Of each shard the oldest that are due by then, as far as they are for this worker."""
+        most = BATCH if self._outgoing is None else LOOKED_AT
+        for task in tasks.due_tasks(self._site.store, until, most):
+            if self._outgoing in (None, task.kind in OUTGOING):
+                yield task
+
+    def _in_turn(self, due: Iterable[tasks.Task]) -> list[tasks.Task]:
+        """The oldest of each shard, then the second of each, as many as make a batch; each time from another one on."""
+        shards: list[list[tasks.Task]] = [[] for _ in range(keys.TASK_SHARDS)]
+        for task in due:
+            shards[(task.shard - self._first) % len(shards)].append(task)
+        self._first = (self._first + BATCH) % len(shards)
+        rounds = itertools.zip_longest(*shards)
+        return [task for together in rounds for task in together if task is not None][:BATCH]
 
     def sweep(self) -> int:
         """Remove what has expired, if the last time is a minute ago; how much it was."""
@@ -100,7 +128,9 @@ class Worker:
             log.info("another worker was first", extra={"task": task.id})
 
     def _pause(self) -> float:
-        due = tasks.next_due(self._site.store)
+        store = self._site.store
+        every = self._outgoing is None
+        due = tasks.next_due(store) if every else min((task.due for task in self._waiting(EVER_MS)), default=None)
         if due is None:
             return self._poll
         return min(self._poll, max(0.0, (due - self._site.clock.now()) / 1000))

@@ -13,6 +13,7 @@ from homing.directory.credentials import Identity, authenticate_password, authen
 from homing.errors import MethodError, Permanent, Problem, Temporary
 from homing.jmap import blob
 from homing.jmap.capabilities import CORE
+from homing.jmap.catalogue import FUNCTIONS, TYPES
 from homing.jmap.context import Context
 from homing.jmap.datatype import DataType
 from homing.jmap.dispatch import Function, Method, dispatch
@@ -22,41 +23,12 @@ from homing.jmap.methods.get import get
 from homing.jmap.methods.query import query
 from homing.jmap.methods.query_changes import query_changes
 from homing.jmap.methods.set import set_
-from homing.jmap.push.changes import pushed_types
 from homing.jmap.push.event_stream import answer_at_once
 from homing.jmap.push.vapid import application_server_key
 from homing.jmap.request import limit_problem, parse_request
 from homing.jmap.session import API_PATH, CAPABILITIES, DOWNLOAD_PATH, EVENTS_PATH, SESSION_PATH, UPLOAD_PATH, session
-from homing.jmap.types.blob import FUNCTIONS as BLOB_FUNCTIONS
-from homing.jmap.types.email import EMAIL
-from homing.jmap.types.email_copy import FUNCTIONS as COPY_FUNCTIONS
-from homing.jmap.types.email_import import FUNCTIONS as IMPORT_FUNCTIONS
-from homing.jmap.types.email_parse import FUNCTIONS as PARSE_FUNCTIONS
-from homing.jmap.types.email_submission import EMAIL_SUBMISSION
-from homing.jmap.types.identity import IDENTITY
-from homing.jmap.types.mailbox import MAILBOX
-from homing.jmap.types.mdn import FUNCTIONS as MDN_FUNCTIONS
-from homing.jmap.types.push_subscription import FUNCTIONS as PUSH_FUNCTIONS
-from homing.jmap.types.quota import QUOTA
-from homing.jmap.types.search_snippet import FUNCTIONS as SNIPPET_FUNCTIONS
-from homing.jmap.types.sieve_script import FUNCTIONS as SIEVE_FUNCTIONS
-from homing.jmap.types.sieve_script import SIEVE_SCRIPT
-from homing.jmap.types.thread import THREAD
-from homing.jmap.types.vacation_response import VACATION_RESPONSE
 from homing.site import Site
 
-TYPES: Final = (MAILBOX, THREAD, EMAIL, IDENTITY, EMAIL_SUBMISSION, VACATION_RESPONSE, SIEVE_SCRIPT, QUOTA)
-FUNCTIONS: Final[Mapping[str, Function]] = {
-    **BLOB_FUNCTIONS,
-    **SNIPPET_FUNCTIONS,
-    **PUSH_FUNCTIONS,
-    **MDN_FUNCTIONS,
-    **IMPORT_FUNCTIONS,
-    **COPY_FUNCTIONS,
-    **PARSE_FUNCTIONS,
-    **SIEVE_FUNCTIONS,
-}
-"""Methods that are none of the standard verbs, by name."""
 WELL_KNOWN: Final = "/.well-known/jmap"
 JSON: Final = "application/json; charset=utf-8"
 MAX_CREDENTIALS: Final = 1_000
@@ -227,6 +199,6 @@ _ROUTES: Final[Mapping[str, tuple[str, Callable[[Context, Request], Response]]]]
     API_PATH: ("POST", _api),
     UPLOAD_PATH: ("POST", _upload),
     DOWNLOAD_PATH: ("GET", _download),
-    EVENTS_PATH: ("GET", partial(answer_at_once, pushed_types(TYPES))),
+    EVENTS_PATH: ("GET", answer_at_once),
 }
 """Each path with the one method that it takes; one that ends with / stands for all below it."""

@@ -1,4 +1,4 @@
-"""What this server can do, by capability URN, and what the Session says of each (RFC 8620 §2).
+"""Capability URNs (RFC 8620 §2), and how it is declared what the Session says of one; the table of all is in `session`.
 
 A capability belongs to the server (`server`), to each account (`account`), or to both; None means that the
 Session does not name it there.

@@ -100,10 +100,14 @@ class Context:
             MethodError: `accountReadOnly` as well.
         """
         view = self.view(account, wanted)
-        share = self.own.get("shared", {}).get(account)
-        if share is not None and share["isReadOnly"]:
+        if self.is_read_only(account):
             raise MethodError("accountReadOnly")
         return view
+
+    def is_read_only(self, account: str) -> bool:
+        """Whether an account that the caller sees is one that he may only read."""
+        share = self.own.get("shared", {}).get(account)
+        return share is not None and bool(share["isReadOnly"])
 
     def source(self, account: str) -> Opened:
         """As `view`, for the account that a call copies from.

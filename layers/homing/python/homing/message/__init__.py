@@ -1,7 +1,8 @@
 """Bytes to `Message` and back to what is stored of it. Pure: no clock, no network, no store.
 
 `parse` scans any bytes into headers and parts by offset and decodes lazily; `describe` gives the record kept
-with an e-mail; `provenance.provenance` looks at the way a message took.
+with an e-mail; `provenance.provenance` looks at the way a message took; `compose` (imported by itself, since few
+write) makes bytes again.
 RFC 5322, RFC 2045-2049, RFC 2231, RFC 6532, RFC 8621 §4.1.
 """
 

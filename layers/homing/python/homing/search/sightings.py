@@ -29,7 +29,7 @@ class Match(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class Question:
     """What is looked for in one text: phrases (and beginnings), and stems with their `kind` of field."""
 
     kind: str
@@ -37,28 +37,30 @@ class Sought:
     stems: frozenset[str]
 
 
-def sought_in(terms: Sequence[Term], field: str, kind: str) -> Sought:
+def question_to(terms: Sequence[Term], field: str, kind: str) -> Question:
     """What of the terms is looked for in a field."""
     stems = (term.tokens[0] for term in terms if term.fields == ("stem",))
-    return Sought(
+    return Question(
         kind,
         tuple(term for term in terms if field in term.fields and term.tokens),
         frozenset(stem for stem in stems if stem.startswith(f"{kind}~")),
     )
 
 
-def find_matches(text: str, sought: Sought, words: Set[str], languages: Sequence[str]) -> list[Match]:
+def find_matches(text: str, question: Question, words: Set[str], languages: Sequence[str]) -> list[Match]:
     """In order; of those that overlap the first, and of those that begin together the longest.
 
     `words` are the accented words of the text or of more than that, `languages` what they are in.
     """
-    if not sought.phrases and not sought.stems:
+    if not question.phrases and not question.stems:
         return []
     folded = fold_with_places(text)
-    forms = words_with_stems(sought.kind, words, languages, sought.stems) if sought.stems else set()
-    matches = [match for number, term in enumerate(sought.phrases) for match in _phrases(folded, term, number)]
+    forms = words_with_stems(question.kind, words, languages, question.stems) if question.stems else set()
+    matches = [match for number, term in enumerate(question.phrases) for match in _phrases(folded, term, number)]
     found = (place for word in forms for form in set(fold(word).split()) for place in _whole(folded, form))
-    matches += [Match(place.start, place.end, len(sought.phrases)) for place in _forms(text, found, sought, languages)]
+    matches += [
+        Match(place.start, place.end, len(question.phrases)) for place in _forms(text, found, question, languages)
+    ]
     return _joined(matches)
 
 
@@ -138,14 +140,14 @@ def _pattern(tokens: tuple[str, ...], prefix: bool, edge: str) -> re.Pattern[str
     return re.compile(rf"{edge}{whole[0]}(?= ++{' ++'.join([*whole[1:], last])})")
 
 
-def _forms(text: str, found: Iterable[Place], sought: Sought, languages: Sequence[str]) -> Iterator[Place]:
+def _forms(text: str, found: Iterable[Place], question: Question, languages: Sequence[str]) -> Iterator[Place]:
     """Words that are another form of one that is looked for."""
     known: dict[str, bool] = {}
     for place in found:
         written = text[place.start : place.end]
         if written not in known:
-            tokens = stem_tokens(sought.kind, accented_words(written), languages)
-            known[written] = not sought.stems.isdisjoint(tokens)
+            tokens = stem_tokens(question.kind, accented_words(written), languages)
+            known[written] = not question.stems.isdisjoint(tokens)
         if known[written]:
             yield place
 

@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Final
 
 from homing.ports.search import Expression, NoneOf, Term
-from homing.search.sightings import Match, find_matches, sought_in
+from homing.search.sightings import Match, find_matches, question_to
 from homing.search.stems import BODY, SUBJECT, languages_of
 from homing.search.tokens import accented_words
 
@@ -38,8 +38,8 @@ class Snippets:
 
     def __init__(self, expression: Expression) -> None:
         terms = list(dict.fromkeys(_positive(expression)))
-        self._subject = sought_in(terms, "subject", SUBJECT)
-        self._body = sought_in(terms, "body", BODY)
+        self._subject = question_to(terms, "subject", SUBJECT)
+        self._body = question_to(terms, "body", BODY)
 
     def of(self, subject: str, body: str) -> tuple[str | None, str | None]:
         """(subject, preview) with what matches in `<mark>` and everything else escaped; None where nothing matches.
@@ -56,11 +56,6 @@ class Snippets:
             _marked(subject, 0, len(subject), in_subject) if in_subject else None,
             _preview(body, in_body) if in_body else None,
         )
-
-
-def snippet(expression: Expression, subject: str, body: str) -> tuple[str | None, str | None]:
-    """The snippet of one email; see `Snippets.of`."""
-    return Snippets(expression).of(subject, body)
 
 
 def _positive(expression: Expression) -> Iterator[Term]:

@@ -1,4 +1,6 @@
-"""Push to where a client asked for it (RFC 8620 §7.2): what is posted, how it is sealed, and to whom.
+"""Telling clients what has changed (RFC 8620 §7): which states moved, for whom, and how that is said.
 
-`types/push_subscription` is what a client sees of it; the connection is the `Notifier` port's.
+`changes` and `accounts` serve every way of telling. `event_stream` is the event source (§7.3), whose connection a host
+holds. `sending`, `endpoint`, `encryption` and `vapid` post to where a client asked for it (§7.2):
+`types/push_subscription` is what it sees of that; the connection is the `Notifier` port's.
 """

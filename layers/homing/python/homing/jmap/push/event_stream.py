@@ -6,7 +6,7 @@ event that the client saw, and with when to come back: to the client an event so
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs
@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from homing.errors import Problem
+from homing.jmap.catalogue import wanted_types
 from homing.jmap.context import Context
 from homing.jmap.http import Request, Response
 from homing.jmap.push.accounts import visible_accounts
@@ -67,7 +68,7 @@ def ping_event(seconds: int) -> bytes:
     return b"event: ping\ndata: %s\n\n" % _encode({"interval": seconds})
 
 
-def answer_at_once(pushed: Collection[str], context: Context, request: Request) -> Response:
+def answer_at_once(context: Context, request: Request) -> Response:
     """What has changed since the client was last here, and the id to come back with.
 
     Raises:
@@ -80,7 +81,6 @@ def answer_at_once(pushed: Collection[str], context: Context, request: Request) 
     body = b"retry: %d\nid: %s\n\n" % (COME_BACK_MS, token.encode())
     known = parse_token(own, wish.last)
     if known is not None:
-        types = pushed if wish.types is None else wish.types.intersection(pushed)
-        changed = changed_since(heads, known_positions(heads, known), types)
+        changed = changed_since(heads, known_positions(heads, known), wanted_types(wish.types))
         body += state_event(changed, token) if changed else b""
     return Response(200, body, HEADERS)

@@ -16,6 +16,7 @@ import msgspec
 
 from homing.directory.credentials import Credential, Identity
 from homing.errors import MethodError, Permanent, StoreConflict, Temporary
+from homing.jmap.catalogue import wanted_types
 from homing.jmap.context import Context, Opened
 from homing.jmap.push.accounts import visible_accounts
 from homing.jmap.push.changes import Changed, Heads, changed_since, state_change, told_of
@@ -30,7 +31,6 @@ from homing.jmap.push.endpoint import (
     replace,
     task_of,
 )
-from homing.jmap.push.pushed import wanted_types
 from homing.jmap.push.vapid import authorization
 from homing.jmap.types.push_subscription import TYPE
 from homing.ledger import keys

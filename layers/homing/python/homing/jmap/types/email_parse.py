@@ -23,6 +23,7 @@ from homing.jmap.methods.arguments import check_arguments
 from homing.jmap.types.email import EMAIL
 from homing.jmap.types.email_render import METADATA, Options, Rendering, is_header_property
 from homing.message import Message, Part, parse
+from homing.ports.blobs import digest_of
 
 PARSE_ARGUMENTS: Final = {
     "accountId": Property(ID),
@@ -95,7 +96,7 @@ class _Parsed(Rendering):
         """The blob that this message is a range of, and where it begins there.
 
         A message that was itself encoded for transfer is no range of anything: it is put by itself, for as long as an
-        upload stays.
+        upload stays. In an account that may only be read its parts cannot be had.
         """
         digest, range = parse_blob_id(self.blob) or ("", None)
         if range is None:
@@ -103,6 +104,8 @@ class _Parsed(Rendering):
         start, _, encoding = range
         if encoding == "binary":
             return digest, start
+        if self.context.is_read_only(self.view.partition):
+            return digest_of(self.raw), 0
         digest = self.context.site.blobs.put(self.raw)
         keep(self.context, self.view.partition, [digest])
         return digest, 0

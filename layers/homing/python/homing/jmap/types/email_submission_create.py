@@ -7,7 +7,7 @@ on it is decided within.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from homing.directory.addresses import find_accounts, local_addresses
@@ -32,6 +32,7 @@ from homing.submission.envelope import (
 )
 from homing.submission.outcome import QUEUED
 from homing.submission.queue import CANCELED, PENDING, PROTOCOL, SUBMISSION, enqueue, remember
+from homing.submission.rate import count_recipients, recipients_lately
 
 DELIVERED_BY: Final = frozenset({"smtp", "lmtp", "ses", PROTOCOL})
 """By which ways mail comes that nobody here has written: such mail may be passed on with its author's address."""
@@ -50,12 +51,15 @@ class Sendable:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What was read beforehand: emails by id, the account of each address that somebody has, and which addresses are
-    of domains of this site."""
+    """What was read beforehand: emails by id, the account of each address that somebody has, which addresses are of
+    domains of this site, and how many recipients the account has had `lately`. `counted` are those of this call, by
+    creation id."""
 
     emails: Mapping[str, Sendable]
     accounts: Mapping[str, str]
     local: Collection[str]
+    lately: int
+    counted: dict[str, int] = field(default_factory=dict)
 
     def are_own(self, account: str, *addresses: str) -> bool:
         """Whether all of these addresses lead to the account."""
@@ -86,7 +90,8 @@ def prepare(context: Context, view: Opened, arguments: Object, _commit: Commit) 
     resent = {
         address for one in emails.values() if one.addressing.resent_by for address in one.addressing.own_addresses
     }
-    return Material(emails, find_accounts(store, addresses), local_addresses(store, resent) if resent else ())
+    local = local_addresses(store, resent) if resent else ()
+    return Material(emails, find_accounts(store, addresses), local, recipients_lately(view) if creations else 0)
 
 
 def create(step: Step, given: Object) -> tuple[str, Object] | SetError:
@@ -139,6 +144,7 @@ def _note(step: Step, email: Sendable, row: Object, held: int | None) -> tuple[s
     step.draft.expect_absent(SUBMISSION, id)
     step.draft.create(SUBMISSION, id, row)
     enqueue(site, step.transaction, step.draft, id, email.record["blob"], row["envelope"], due)
+    count_recipients(step.draft, id, len(row["envelope"]["rcptTo"]))
     remember(step.draft, id, (email.record.get("messageId") or [f"{id}@{site.config.hostname}"])[0])
     made = render(id, row)
     return id, {name: made[name] for name in made if name not in ("identityId", "emailId")}
@@ -153,7 +159,7 @@ def _problem(step: Step, email: Sendable, identity: str, envelope: Object) -> Se
         return SetError("invalidEmail", "its sender cannot be told", email.addressing.faults)
     if (error := _recipients_problem(envelope, limits.max_recipients)) is not None:
         return error
-    return _sender_problem(step, email, identity, envelope)
+    return _sender_problem(step, email, identity, envelope) or _rate_problem(step, len(envelope["rcptTo"]))
 
 
 def _sender_problem(step: Step, email: Sendable, identity: str, envelope: Object) -> SetError | None:
@@ -180,6 +186,16 @@ def _recipients_problem(envelope: Object, maximum: int) -> SetError | None:
         return SetError("tooManyRecipients", extra={"maxRecipients": most})
     if invalid := invalid_recipients(envelope):
         return SetError("invalidRecipients", extra={"invalidRecipients": invalid})
+    return None
+
+
+def _rate_problem(step: Step, recipients: int) -> SetError | None:
+    """RFC 8620 §5.3. A creation that is decided again, as its commit was not the first, counts once."""
+    maximum, counted = step.context.site.config.limits.max_recipients_per_hour, step.prepared.counted
+    before = step.prepared.lately + sum(number for key, number in counted.items() if key != step.key)
+    if before + recipients > maximum:
+        return SetError("rateLimit", f"mail goes to at most {maximum} recipients in an hour")
+    counted[step.key] = recipients
     return None
 
 

@@ -25,6 +25,8 @@ from homing.submission.envelope import is_mailbox
 
 DEFAULT: Final = "default"
 TYPE: Final = "Identity"
+MAX_IDENTITIES: Final = 100
+"""Mail that may have to be answered looks at all of them."""
 
 _STORED: Final[Mapping[str, Any]] = {
     "name": "",
@@ -100,6 +102,8 @@ def _create(step: Step, given: Object) -> tuple[str, Object] | SetError:
         return SetError("invalidProperties", "this is no address that mail can be sent from", ("email",))
     if step.prepared.get(email) != step.draft.partition:
         return SetError("forbiddenFrom", "this address is not one of yours")
+    if len(step.draft.all_objects(TYPE)) >= MAX_IDENTITIES:
+        return SetError("overQuota", f"an account has at most {MAX_IDENTITIES} identities")
     id = step.context.site.new_id("i")
     step.draft.expect_absent(TYPE, id)
     step.draft.create(TYPE, id, _stored(given))

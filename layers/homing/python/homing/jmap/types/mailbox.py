@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from homing.delivery.mailbox_paths import MAX_MAILBOXES
 from homing.jmap.capabilities import MAIL
 from homing.jmap.context import Context, Step
 from homing.jmap.datatype import Altered, Commit, DataType, Found, Object, Property, Querying, SetError, Setting
@@ -93,6 +94,8 @@ def _current(view: View, id: str) -> Object | None:
 def _create(step: Step, given: Object) -> tuple[str, Object] | SetError:
     id = step.context.site.new_id("m")
     wanted = _normalize(step, given)
+    if len(step.draft.all_objects("Mailbox")) >= MAX_MAILBOXES:
+        return SetError("overQuota", f"an account has at most {MAX_MAILBOXES} mailboxes")
     if (error := check_mailbox(step, id, wanted)) is not None:
         return error
     reader = _Reader.of(step.context, step.draft)

@@ -37,10 +37,12 @@ from homing.message.mdn import (
 )
 from homing.submission.envelope import is_mailbox
 from homing.submission.queue import SUBMISSION, keep_blob, submission_of, transmit_task
+from homing.submission.rate import count_recipients, recipients_lately
 
 MDN_SENT: Final = "$mdnsent"
 GROUP: Final = 20
 """Notifications that one commit puts into the outbox."""
+MARK_DIGITS: Final = 32
 MAX_ASKERS: Final = 8
 """Addresses that one notification goes to: a message could otherwise make its reader write to thousands (RFC 8098
 §2.1 is wary of more than one)."""
@@ -108,9 +110,12 @@ def mdn_send(context: Context, given: Object) -> Object:
         raise MethodError("invalidArguments", "there is no such Identity", arguments=["identityId"])
     context.check_set(len(arguments["send"]))
     patches: Object = arguments["onSuccessUpdateEmail"] or {}
-    results = {
-        key: _decide(context, view, identity, value, patches.get(f"#{key}")) for key, value in arguments["send"].items()
-    }
+    results: dict[str, _Ready | SetError] = {}
+    rest = context.site.config.limits.max_recipients_per_hour - recipients_lately(view)
+    for key, value in arguments["send"].items():
+        before = [one for one in results.values() if isinstance(one, _Ready)]
+        result = _decide(context, view, identity, value, patches.get(f"#{key}"))
+        results[key] = _one_more(result, before, rest) if isinstance(result, _Ready) else result
     ready = {key: result for key, result in results.items() if isinstance(result, _Ready)}
     _send_all(context, account, list(ready.values()))
     if ready:
@@ -119,6 +124,15 @@ def mdn_send(context: Context, given: Object) -> Object:
     failed = {key: result.to_body() for key, result in results.items() if isinstance(result, SetError)}
     sent = {key: one.server_set for key, one in ready.items()}
     return {"accountId": account, "sent": sent or None, "notSent": failed or None}
+
+
+def _one_more(wanted: _Ready, before: Sequence[_Ready], rest: int) -> _Ready | SetError:
+    """Beside others of the call, if it is not for the same email, and the account may still send to so many."""
+    if any(one.email == wanted.email for one in before):
+        return SetError("mdnAlreadySent", "this call sends one already")
+    if sum(len(one.to) for one in (*before, wanted)) > rest:
+        return SetError("rateLimit", "too much mail in an hour")
+    return wanted
 
 
 def mdn_parse(context: Context, given: Object) -> Object:
@@ -235,7 +249,10 @@ def _compose(context: Context, notification: Notification, identity: Object, to:
     from homing.message.compose import new_message_id  # noqa: PLC0415
 
     site = context.site
-    original = site.blobs.get(record["blob"]) if notification.includes_original else None
+    original = None
+    if notification.includes_original:
+        context.count_fetched(record["size"])
+        original = site.blobs.get(record["blob"])
     id = new_message_id(site.ids.random(CHANCE), site.config.hostname)
     sender = {"name": identity["name"] or None, "email": identity["email"]}
     letter = Letter(sender, to, id, site.clock.now(), original)
@@ -268,6 +285,7 @@ def _send_all(context: Context, account: str, ready: Sequence[_Ready]) -> None:
             draft = transaction.draft(account, [keys.blob_key(one.digest) for one in group])
             for one in group:
                 keep_blob(draft, one.digest, transaction.now)
+                count_recipients(draft, one.digest[:MARK_DIGITS], len(one.to))
                 transaction.put_task(transmit_task(context.site, account, one.digest, one.to, transaction.now))
 
         transact(context.site, context.actor, decide)

@@ -14,18 +14,17 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from homing.directory.credentials import Identity
-from homing.errors import HomingError, Problem
+from homing.errors import Problem
 from homing.host.listener import LOOK_SECONDS, Listener, is_welcome, see
 from homing.host.tailer import Tailer
 from homing.host.threads import Threads
 from homing.jmap.api import authenticate
+from homing.jmap.catalogue import wanted_types
 from homing.jmap.push.event_stream import Wish, ping_event, state_event
-from homing.jmap.push.pushed import wanted_types
 from homing.jmap.request import limit_problem
 from homing.site import Site
 
 MAX_PER_ACCOUNT: Final = 16
-POLL_SECONDS: Final = 1.0
 
 
 class EventSource:
@@ -55,14 +54,6 @@ class EventSource:
         stream = self._stream(identity, wish)
         self._open[stream] = identity.account  # from now on, not from its first event on, and as long as it is held
         return stream
-
-    async def poll(self) -> None:
-        """Look for commits of other processes, for ever."""
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            if accounts := self._tailer.accounts:
-                with contextlib.suppress(HomingError):  # the store is busy: next time
-                    self._tailer.advance(await self._calls.run(self._tailer.read, accounts))
 
     async def _stream(self, identity: Identity, wish: Wish) -> AsyncIterator[bytes]:
         listener = Listener(self._site, identity, self._tailer, self._calls)
