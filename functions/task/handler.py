@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from homing.delivery.outbox import REPORT_TASK, TRANSMIT_TASK
 from homing.delivery.threads import MERGE_TASK, merge_threads
 from homing.errors import HomingError, Permanent, StoreConflict
 from homing.jmap.push.endpoint import PUSH_TASK, VERIFY_TASK
@@ -13,8 +14,8 @@ from homing.ledger import tasks
 from homing.ledger.entry import Actor
 from homing.site import Site
 from homing.submission.attempt import send, transmit
-from homing.submission.queue import SEND_TASK, TRANSMIT_TASK
-from homing.submission.reports import REPORT_TASK, note_report
+from homing.submission.queue import SEND_TASK
+from homing.submission.reports import note_report
 
 
 def _push_again(chosen: Site, actor: Actor, task: tasks.Task) -> None:

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from homing.delivery import automatic
 from homing.delivery.accept import accept
 from homing.delivery.automatic import MAX_SENT_ON, SENT_ON_BY
-from homing.delivery.file import REPORT_TASK
 from homing.delivery.mailbox_paths import MAX_MAILBOXES
+from homing.delivery.outbox import REPORT_TASK
 from homing.delivery.scripts import Scripts
 from homing.directory.accounts import User, create_user, set_user
 from homing.errors import Refused
@@ -27,9 +26,7 @@ from homing.message.mdn import parse_notification
 from homing.ports.landings import Landed
 from homing.sieve import Failure, Script
 from homing.site import Site
-from homing.submission import queue, reports
 from homing.submission.dsn import parse_dsn
-from homing.submission.schedule import KEPT_SECONDS
 from tests.conftest import FakeClock, FakeIds
 from tests.doubles import CountingBlobs, CountingStore, Crashed, FaultPlan, FaultyBlobs, FaultyStore
 from tests.mail import landed, message
@@ -320,12 +317,6 @@ def test_a_loop_without_our_mark_is_cut_by_its_length(site: Site, user: User) ->
 
     assert sent(site) == []
     assert filed(site, user) == [(["Inbox"], [])]
-
-
-def test_who_sends_knows_what_delivery_asks_for(site: Site, user: User) -> None:
-    assert queue.TRANSMIT_TASK == automatic.TRANSMIT_TASK
-    assert reports.REPORT_TASK == REPORT_TASK
-    assert KEPT_SECONDS == automatic.KEPT_SECONDS
 
 
 # reject
@@ -643,17 +634,12 @@ def told(site: Site, user: User) -> tuple[object, ...]:
     return len(threads), filed(site, user), usage, sorted(blobs), markers, sorted(outgoing)
 
 
-@pytest.mark.parametrize(
-    ("kind", "at_once"),
-    [("sqlite", True), ("sqlite", False), pytest.param("dynamodb", True, marks=pytest.mark.aws)],
-)
+@pytest.mark.parametrize("at_once", [True, False])
 def test_stopped_after_any_side_effect_and_redelivered_the_end_is_that_of_a_clean_run(
-    request: pytest.FixtureRequest, site: Site, user: User, tmp_path: Path, kind: str, at_once: bool
+    site: Site, user: User, tmp_path: Path, at_once: bool
 ) -> None:
-    if kind == "dynamodb":
-        request.getfixturevalue("aws")
     activate(site, user, SCRIPT)
-    places = Places(kind, tmp_path, site)
+    places = Places("sqlite", tmp_path, site)
     mail = mail_for_a_script()
 
     def run(place: Site, batch: Sequence[Landed]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from functions.task.handler import KINDS
 from homing.delivery.arrival import arrival_of
 from homing.delivery.file import file
+from homing.delivery.outbox import REPORT_TASK, TRANSMIT_TASK
 from homing.directory.accounts import User
 from homing.jmap.capabilities import CORE, MAIL, MDN, SUBMISSION
 from homing.ledger import tasks
@@ -18,8 +19,7 @@ from homing.ledger.view import View
 from homing.ports.landings import Envelope, Landed
 from homing.ports.transport import Outgoing
 from homing.site import Site
-from homing.submission.queue import SEND_TASK, TRANSMIT_TASK
-from homing.submission.reports import REPORT_TASK
+from homing.submission.queue import SEND_TASK
 from tests.doubles import RecordingTransport
 from tests.rooms.jmap.conftest import Client, Object
 

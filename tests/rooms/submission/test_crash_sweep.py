@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from homing.delivery.outbox import transmit_task
 from homing.ledger.entry import Actor
 from homing.ports.transport import Reply
 from homing.site import Site
 from homing.submission.attempt import send, transmit
-from homing.submission.queue import SEND_TASK, transmit_task
+from homing.submission.queue import SEND_TASK
 from tests.doubles import Crashed, FaultPlan, FaultyBlobs, FaultyStore
 from tests.mail import message
 from tests.rooms.submission.posting import Sender, due_now, next_hop, sent, work

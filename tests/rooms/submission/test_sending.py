@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from homing.delivery.outbox import REPORT_TASK, transmit_task
 from homing.directory.accounts import set_user
 from homing.ledger import tasks
 from homing.ledger.entry import Actor
@@ -15,8 +16,7 @@ from homing.ports.store import Batch
 from homing.ports.transport import Reply
 from homing.site import Site
 from homing.submission.attempt import LOOP, MAX_HOPS, send
-from homing.submission.queue import TRANSMISSION, transmit_task
-from homing.submission.reports import REPORT_TASK
+from homing.submission.queue import TRANSMISSION
 from homing.submission.schedule import GIVE_UP_MS, MINUTE_MS
 from tests.conftest import FakeClock
 from tests.mail import message

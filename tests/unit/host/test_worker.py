@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from homing.delivery.outbox import TRANSMIT_TASK
 from homing.delivery.threads import MERGE_TASK
 from homing.host.tailer import NotifyingStore
 from homing.host.worker import BATCH, SWEEP_MS, Worker
@@ -16,7 +17,7 @@ from homing.ledger.entry import encode_body
 from homing.ledger.tasks import Task
 from homing.ports.store import Batch, Delete, Put, Row
 from homing.site import Site
-from homing.submission.queue import SEND_TASK, TRANSMIT_TASK
+from homing.submission.queue import SEND_TASK
 from tests.conftest import FakeClock
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from homing.delivery.outbox import KEPT_SECONDS
 from homing.ledger.tasks import MAX_ATTEMPTS
-from homing.submission.schedule import GIVE_UP_MS, KEPT_SECONDS, MINUTE_MS, next_attempt
+from homing.submission.schedule import GIVE_UP_MS, MINUTE_MS, next_attempt
 
 
 def every_attempt() -> list[int]:

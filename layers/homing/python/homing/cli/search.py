@@ -32,7 +32,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _rebuild(arguments: argparse.Namespace) -> int:
     site = open_site(arguments)
-    accounts = [partition for partition in chosen_ledgers(arguments, site) if not partition.startswith("!")]
+    accounts = [partition for partition in chosen_ledgers(arguments, site) if keys.is_account(partition)]
     heads = site.store.get_many([(account, keys.HEAD) for account in accounts])
     emails = {account: head_of(heads.get((account, keys.HEAD))).emails for account in accounts}
     progress, done = Progress("emails", sum(emails.values())), 0

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from homing.delivery.arrival import Arrival, Incoming
+from homing.delivery.outbox import keep_blob, transmit_task
 from homing.ledger import keys
 from homing.ledger.rows import Body
-from homing.ledger.tasks import Task
 from homing.ledger.transact import Draft, Transaction
 from homing.message import Address, Message, as_addresses, as_text, parse_headers
 from homing.message.charsets import clean
@@ -35,9 +35,6 @@ from homing.message.mdn import Disposition, Letter, Notification, compose_notifi
 from homing.message.report import Report, compose_report, report_address
 from homing.site import Site
 
-TRANSMIT_TASK: Final = "transmit"
-KEPT_SECONDS: Final = 8 * 24 * 3_600
-"""How long a blob on its way stays readable: longer than `homing.submission` tries."""
 MAX_REFERENCES: Final = 20
 SENT_ON_BY: Final = "X-Homing-Redirected-By"
 """Who has sent a message on before: it is not done twice, or two accounts could send it to and fro."""
@@ -189,11 +186,10 @@ class Outbox:
 
     def _send(self, raw: bytes, mail_from: str, recipients: Sequence[str]) -> None:
         digest = self._site.blobs.put(raw)
-        self._draft.load([keys.blob_key(digest)])
         now = self._transaction.now
-        self._draft.create("Upload", digest, {"expires": now // 1_000 + KEPT_SECONDS})
-        arguments = {"blob": digest, "mailFrom": mail_from, "rcptTo": list(recipients)}
-        self._transaction.put_task(Task(self._site.new_id("k"), TRANSMIT_TASK, self._draft.partition, now, arguments))
+        keep_blob(self._draft, digest, now)
+        task = transmit_task(self._site, self._draft.partition, digest, recipients, now, mail_from=mail_from)
+        self._transaction.put_task(task)
 
 
 def _without_return_path(message: Message) -> list[bytes]:

@@ -7,12 +7,12 @@ from typing import Final
 
 from homing.delivery.arrival import Arrival
 from homing.delivery.attention import heed_thread
+from homing.delivery.outbox import report_task
 from homing.delivery.recipients import account_refusal
 from homing.delivery.threads import add_email, find_threads, join_thread, new_email_id
 from homing.errors import LimitExceeded, Refused
 from homing.ledger import keys
 from homing.ledger.entry import Actor
-from homing.ledger.tasks import Task
 from homing.ledger.transact import Draft, Transaction, transact
 from homing.site import Site
 
@@ -20,8 +20,6 @@ ARRIVALS_PER_COMMIT: Final = 7
 """An arrival writes about twelve rows, and a batch has a hundred; more are halved until they fit."""
 
 REPORT_TYPE: Final = "multipart/report"
-REPORT_TASK: Final = "report"
-"""Somebody tells how mail fared that was sent from here (RFC 3464, RFC 8098): for `submission` to look at."""
 
 
 def file(site: Site, actor: Actor, account: str, arrivals: Sequence[Arrival]) -> list[Refused | None]:
@@ -84,7 +82,11 @@ def file_one(site: Site, transaction: Transaction, draft: Draft, arrival: Arriva
     thread = join_thread(site, transaction, draft, arrival.message_ids)
     email = new_email_id(site, draft, thread)
     keywords = dict.fromkeys(sorted(arrival.keywords), True)
-    state = {"mailboxIds": _uids(draft, arrival), "keywords": keywords, "receivedAt": keys.clamp_ms(arrival.received_at)}
+    state = {
+        "mailboxIds": _uids(draft, arrival),
+        "keywords": keywords,
+        "receivedAt": keys.clamp_ms(arrival.received_at),
+    }
     if arrival.delivery:
         draft.create(arrival.marker, arrival.delivery, {"email": email})
     draft.create("Email", email, arrival.record)
@@ -104,8 +106,7 @@ def _file_once(site: Site, transaction: Transaction, draft: Draft, arrival: Arri
     if isinstance(filed, Refused):
         return filed
     if incoming is not None and incoming.rcpt_to and incoming.message.root.type == REPORT_TYPE:
-        arguments = {"blob": judged.digest}
-        transaction.put_task(Task(site.new_id("k"), REPORT_TASK, draft.partition, transaction.now, arguments))
+        transaction.put_task(report_task(site, draft.partition, judged.digest, transaction.now))
     return None
 
 

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from homing.directory.credentials import Identity
 from homing.errors import Problem
-from homing.host.listener import LOOK_SECONDS, Listener, is_welcome, see
+from homing.host.follower import LOOK_SECONDS, Follower, is_welcome, see
 from homing.host.tailer import Tailer
 from homing.host.threads import Threads
 from homing.jmap.api import authenticate
@@ -56,7 +56,7 @@ class EventSource:
         return stream
 
     async def _stream(self, identity: Identity, wish: Wish) -> AsyncIterator[bytes]:
-        listener = Listener(self._site, identity, self._tailer, self._calls)
+        listener = Follower(self._site, identity, self._tailer, self._calls)
         try:
             await listener.open(wish.last)
             yield b": listening\n\n"
@@ -66,7 +66,7 @@ class EventSource:
         finally:
             listener.close()
 
-    async def _events(self, identity: Identity, listener: Listener, wish: Wish) -> AsyncIterator[bytes]:
+    async def _events(self, identity: Identity, listener: Follower, wish: Wish) -> AsyncIterator[bytes]:
         loop, types = asyncio.get_running_loop(), wanted_types(wish.types)
         last = looked = loop.time()
         while not self._closed.is_set():

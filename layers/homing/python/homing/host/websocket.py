@@ -22,8 +22,8 @@ from homing.directory.credentials import Identity
 from homing.errors import HomingError, Problem, Temporary
 from homing.host.api_calls import ApiCalls, Whole
 from homing.host.api_event import Event, event_of
+from homing.host.follower import LOOK_SECONDS, Follower, is_welcome
 from homing.host.http_wire import Gone, Receive, Scope, Send, authority_of, headers_of, wire_headers
-from homing.host.listener import LOOK_SECONDS, Listener, is_welcome
 from homing.host.tailer import Tailer
 from homing.host.threads import Threads
 from homing.host.websocket_messages import (
@@ -261,7 +261,7 @@ class Connection:
 
     async def _push(self, wish: Envelope) -> None:
         """Tell of changes until this is cancelled (RFC 8887 §4.3.5)."""
-        listener = Listener(self._door.site, self._identity, self._door.tailer, self._door.calls)
+        listener = Follower(self._door.site, self._identity, self._door.tailer, self._door.calls)
         types = wanted_types(wish.data_types)
         try:
             await listener.open(wish.push_state)

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from functions.task.handler import handler
+from homing.delivery.outbox import TRANSMIT_TASK
 from homing.errors import HomingError, StoreConflict
 from homing.ledger import keys, tasks
 from homing.ledger.entry import encode_body
 from homing.ledger.keys import TASKS_PREFIX
 from homing.ports.store import Batch, Put
 from homing.site import Site
-from homing.submission.queue import SEND_TASK, TRANSMIT_TASK
+from homing.submission.queue import SEND_TASK
 
 POLL_SECONDS: Final = 1.0
 SWEEP_MS: Final = 60_000

@@ -9,16 +9,13 @@ Conditions = Mapping[str, Callable[[Any, Any], bool]]
 """By the name of each condition whether an object meets it: (object, value of the condition)."""
 
 
-def holds(filter: Mapping[str, Any] | None, condition: Callable[[Mapping[str, Any]], bool]) -> bool:
-    """Whether a checked filter lets something through, of which `condition` tells if one FilterCondition holds.
-
-    No filter lets everything through.
-    """
+def matches(filter: Mapping[str, Any] | None, one: object, conditions: Conditions) -> bool:
+    """Whether a checked filter lets an object through, whose type has these conditions. No filter lets all through."""
     if filter is None:
         return True
     if "operator" not in filter:
-        return condition(filter)
-    results = (holds(inner, condition) for inner in filter["conditions"])
+        return all(conditions[name](one, value) for name, value in filter.items())
+    results = (matches(inner, one, conditions) for inner in filter["conditions"])
     match filter["operator"]:
         case "AND":
             return all(results)
@@ -26,8 +23,3 @@ def holds(filter: Mapping[str, Any] | None, condition: Callable[[Mapping[str, An
             return any(results)
         case _:
             return not any(results)
-
-
-def matches(filter: Mapping[str, Any] | None, one: object, conditions: Conditions) -> bool:
-    """Whether a checked filter lets an object through, whose type has these conditions."""
-    return holds(filter, lambda given: all(conditions[name](one, value) for name, value in given.items()))

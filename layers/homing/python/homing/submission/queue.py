@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from homing.delivery.arrival import DELIVERY, delivery_of, marker_key
+from homing.delivery.outbox import TRANSMIT_TASK, keep_blob, transmit_task
 from homing.ledger import keys
 from homing.ledger.rows import Body
 from homing.ledger.tasks import Task
@@ -26,14 +27,12 @@ from homing.ports.transport import Recipient
 from homing.site import Site
 from homing.submission.envelope import parameters_of
 from homing.submission.outcome import Outcome, statuses_of
-from homing.submission.schedule import KEPT_SECONDS
 
 SUBMISSION: Final = "EmailSubmission"
 TRANSMISSION: Final = "Transmission"
 SENT: Final = "Sent"
 """By the hash of a Message-ID, the submission that it was sent by: reports name the one (RFC 3464, RFC 8098)."""
 SEND_TASK: Final = "send"
-TRANSMIT_TASK: Final = "transmit"
 PROTOCOL: Final = "submission"
 """By which the ledger of a recipient of this site knows how its mail came."""
 
@@ -90,18 +89,6 @@ def enqueue(site: Site, transaction: Transaction, draft: Draft, id: str, digest:
     draft.create(TRANSMISSION, id, body)
     keep_blob(draft, digest, due)
     transaction.put_task(_attempt_task(site, draft.partition, id, 1, due))
-
-
-def transmit_task(site: Site, partition: str, digest: str, recipients: Collection[str], now: int) -> Task:
-    """The task that sends, with the null return path, what the site itself has to say."""
-    arguments = {"blob": digest, "mailFrom": "", "rcptTo": list(recipients)}
-    return Task(site.new_id("k"), TRANSMIT_TASK, partition, now, arguments)
-
-
-def keep_blob(draft: Draft, digest: str, due: int) -> None:
-    """Keep a blob of a message that is due (ms) readable for as long as it may be under way."""
-    draft.load([keys.blob_key(digest)])
-    draft.create("Upload", digest, {"expires": due // 1_000 + KEPT_SECONDS})
 
 
 def adopt(draft: Draft, task: Task) -> None:

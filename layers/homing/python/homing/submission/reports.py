@@ -23,7 +23,6 @@ from homing.submission.envelope import same_address
 from homing.submission.outcome import QUEUED, shorten
 from homing.submission.queue import SUBMISSION, submission_of
 
-REPORT_TASK: Final = "report"
 MAX_REPORT: Final = 1_000_000
 """Bytes of a report that are looked at."""
 MAX_REPORTS: Final = 200

@@ -7,8 +7,6 @@ from typing import Final
 MINUTE_MS: Final = 60_000
 GIVE_UP_MS: Final = 5 * 24 * 60 * MINUTE_MS
 """RFC 5321 §4.5.4.1: at least four to five days."""
-KEPT_SECONDS: Final = 8 * 24 * 3_600
-"""How long a message on its way stays readable from the day it is due: longer than it is tried."""
 _PAUSES: Final = (1, 5, 15, 30, 60, 120, 240)
 
 

@@ -24,13 +24,10 @@ def get(type: DataType, context: Context, given: dict[str, Any]) -> dict[str, An
     properties = _properties(type, arguments["properties"])
     asked = arguments["ids"]
     ids = None if asked is None else list(dict.fromkeys(map(context.resolve, asked)))
-    maximum = context.site.config.limits.max_objects_in_get
-    if ids is not None and len(ids) > maximum:
-        raise MethodError("requestTooLarge", f"maxObjectsInGet is {maximum}")
+    context.check_got(len(ids or ()))
     state = type.state_of(view)
     found = {item["id"]: item for item in type.load(context, view, ids, properties, arguments)}
-    if ids is None and len(found) > maximum:
-        raise MethodError("requestTooLarge", f"there are more than maxObjectsInGet ({maximum}) of them")
+    context.check_got(len(found))
     return {
         "accountId": arguments["accountId"],
         "state": state,

@@ -78,9 +78,7 @@ def set_(type: DataType, context: Context, given: dict[str, Any]) -> dict[str, A
         raise MethodError("unknownMethod")
     arguments = check_arguments(given, {**ARGUMENTS, **setting.arguments})
     items = list(_items(arguments))
-    maximum = context.site.config.limits.max_objects_in_set
-    if len(items) > maximum:
-        raise MethodError("requestTooLarge", f"maxObjectsInSet is {maximum}")
+    context.check_set(len(items))
     account = arguments["accountId"]
     view = context.writable(account)
     work = _Work(type, setting, context, arguments)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from homing.delivery.outbox import keep_blob, transmit_task
 from homing.directory.addresses import find_accounts
 from homing.errors import MethodError
 from homing.ids import CHANCE_BYTES
@@ -36,7 +37,7 @@ from homing.message.mdn import (
     parse_notification,
 )
 from homing.submission.envelope import is_mailbox
-from homing.submission.queue import SUBMISSION, keep_blob, submission_of, transmit_task
+from homing.submission.queue import SUBMISSION, submission_of
 from homing.submission.rate import count_recipients, recipients_lately
 
 MDN_SENT: Final = "$mdnsent"

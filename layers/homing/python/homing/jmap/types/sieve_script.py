@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from homing.config import Config
@@ -18,7 +17,7 @@ from homing.jmap.capabilities import SIEVE
 from homing.jmap.context import Context, Opened, Step
 from homing.jmap.datatype import Commit, DataType, Found, Object, Property, Querying, SetError, Setting
 from homing.jmap.dispatch import Function
-from homing.jmap.filters import holds
+from homing.jmap.filters import Conditions, matches
 from homing.jmap.kinds import BOOLEAN, ID, ID_OR_REFERENCE, STRING, nullable
 from homing.jmap.methods.arguments import check_arguments
 from homing.ledger import keys
@@ -213,7 +212,7 @@ def _activate(draft: Draft, wanted: str | None, *, deactivate: bool) -> dict[str
 
 def _find(_context: Context, view: Opened, filter: Object | None, sort: Sequence[Object], _arguments: Object) -> Found:
     rows = {id: _current(view, id) or {} for id in view.all_objects(TYPE)}
-    ids = sorted(id for id, row in rows.items() if holds(filter, partial(_matches, row)))
+    ids = sorted(id for id, row in rows.items() if matches(filter, row, _CONDITIONS))
     for comparator in reversed(sort):
         name = comparator["property"]
         ids.sort(key=lambda id: _sort_key(rows[id][name]), reverse=not comparator["isAscending"])
@@ -224,9 +223,10 @@ def _sort_key(value: Any) -> Any:
     return value.casefold() if isinstance(value, str) else value
 
 
-def _matches(row: Object, condition: Mapping[str, Any]) -> bool:
-    named = "name" not in condition or condition["name"].casefold() in row["name"].casefold()
-    return named and ("isActive" not in condition or condition["isActive"] == row["isActive"])
+_CONDITIONS: Final[Conditions] = {
+    "name": lambda row, value: value.casefold() in row["name"].casefold(),
+    "isActive": lambda row, value: row["isActive"] == value,
+}
 
 
 SIEVE_SCRIPT: Final = DataType(

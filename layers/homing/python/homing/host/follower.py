@@ -1,4 +1,4 @@
-"""A `Listener`: somebody who is connected and hears of every account that he sees, as it moves.
+"""A `Follower`: somebody who is connected and hears of every account that he sees, as it moves.
 
 What he sees may change while he listens (an account is shared with him, or no longer), and his credentials may
 be revoked: both are looked at again, at once where his own account says so and else now and then. Knows states,
@@ -26,7 +26,7 @@ LOOK_SECONDS: Final = 30.0
 _SETTINGS: Final = "Account"
 
 
-class Listener:
+class Follower:
     """One connection's view. `open` before all else, `close` at the end; belongs to the event loop."""
 
     def __init__(self, site: Site, identity: Identity, tailer: Tailer, calls: Threads) -> None:
