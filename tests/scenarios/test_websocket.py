@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -416,6 +417,55 @@ def test_a_listener_whose_token_is_revoked_is_sent_away_without_asking_anything(
 
     assert accepted["type"] == "websocket.accept"
     assert closed == {"type": "websocket.close", "code": 1008}
+
+
+def test_a_client_that_the_server_has_hung_up_on_is_no_fault(
+    running: Running, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("homing"), "propagate", True)
+
+    async def conversation() -> None:
+        received: list[Object] = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": "{}"}]
+        received.append({"type": "websocket.disconnect"})
+
+        async def receive() -> Object:
+            return received.pop(0)
+
+        async def send(one: Any) -> None:
+            if one["type"] != "websocket.accept":
+                raise RuntimeError("Unexpected ASGI message, after sending 'websocket.close'.")  # uvicorn's words
+
+        await sockets_of(running).serve(scope_of(f"Bearer {token_of(running)}"), receive, send)
+
+    running.on_loop(conversation())
+
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_a_thousand_messages_at_once_hold_up_nobody_else(running: Running) -> None:
+    async def conversation() -> int:
+        arrived: list[Object] = [{"type": "websocket.connect"}]
+        arrived += [{"type": "websocket.receive", "text": "{}"}] * 1_000 + [{"type": "websocket.disconnect"}]
+        turns = 0
+
+        async def receive() -> Object:
+            return arrived.pop(0)
+
+        async def send(_one: Any) -> None:
+            pass
+
+        async def other() -> None:
+            nonlocal turns
+            while arrived:
+                turns += 0 < len(arrived) < 1_000  # while the messages are heard, and not before
+                await asyncio.sleep(0)
+
+        beside = asyncio.create_task(other())
+        await sockets_of(running).serve(scope_of(f"Bearer {token_of(running)}"), receive, send)
+        await beside
+        return turns
+
+    assert running.on_loop(conversation()) > 500
 
 
 def sockets_of(running: Running, look: float = 30.0) -> WebSockets:

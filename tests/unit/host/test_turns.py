@@ -115,3 +115,22 @@ def test_who_leaves_in_the_moment_its_turn_comes_gives_the_place_on() -> None:
         assert line.taken == ["a", "c"]
 
     run(scenario())
+
+
+def test_who_is_cancelled_as_a_place_becomes_free_takes_it_from_nobody() -> None:
+    async def conversation() -> None:
+        turns = Turns(1)
+        await turns.take("a")
+        gone, next_one = (asyncio.create_task(turns.take(key)) for key in "bc")
+        await asyncio.sleep(0)
+
+        gone.cancel()
+        turns.give("a")  # before the one that is cancelled has run
+        await asyncio.wait_for(next_one, 20)
+        turns.give("c")
+        await asyncio.wait_for(turns.take("d"), 20)
+        turns.give("d")
+
+        assert (gone.cancelled(), turns.waiting) == (True, 0)
+
+    asyncio.run(conversation())

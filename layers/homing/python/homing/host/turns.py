@@ -67,8 +67,9 @@ class Turns:
         self._forget(key, turn)
         if key in self._waiting:
             self._waiting.move_to_end(key)
-        self._count(key, 1)
-        turn.set_result(None)
+        if not turn.done():  # else who waited was cancelled this very moment, and takes no place
+            self._count(key, 1)
+            turn.set_result(None)
         return True
 
     def _is_free(self, key: Hashable) -> bool:

@@ -52,6 +52,9 @@ NOT_ALLOWED: Final = 1008
 FAULT: Final = 1011
 """Of RFC 6455 §7.4.1."""
 
+CLOSED: Final = (OSError, RuntimeError)
+"""What sending raises where the client has gone, or the server has hung up on one that answers no ping."""
+
 log = logging.getLogger("homing.host.websocket")
 
 
@@ -190,7 +193,7 @@ class Connection:
 
     async def _close(self, code: int) -> None:
         async with self._sending:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*CLOSED):
                 await self._asgi_send({"type": "websocket.close", "code": code})
 
     async def _read(self) -> None:
@@ -204,6 +207,7 @@ class Connection:
                 self._end(NOT_TEXT)
                 return
             await self._hear(text.encode())
+            await asyncio.sleep(0)  # thousands may have come at once, and nothing else here waits: others go first
 
     async def _hear(self, raw: bytes) -> None:
         """One message; what is wrong with it is answered at once."""
@@ -300,7 +304,7 @@ class Connection:
     async def _send_now(self, text: str) -> None:
         try:
             await self._asgi_send({"type": "websocket.send", "text": text})
-        except OSError:  # it has gone; reading says so, too
+        except CLOSED:  # reading says so, too
             self._gone.set()
 
 
