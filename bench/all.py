@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 
-from bench import fairness, intake, jmap, parse, store_calls
+from bench import fairness, intake, jmap, parse, search, store_calls
 
 
 def main() -> None:
@@ -13,7 +13,10 @@ def main() -> None:
     print(f"Python {platform.python_version()}, {platform.machine()}\n")
     corpus = sys.argv[1:]
     folders = [f"--corpus={path}" for path in corpus]
-    for module, arguments in ((parse, corpus), (store_calls, []), (intake, folders), (jmap, []), (fairness, [])):
+    nothing: list[str] = []
+    on_mail = ((parse, corpus), (intake, folders))
+    on_sites = ((store_calls, nothing), (jmap, nothing), (search, nothing), (fairness, nothing))
+    for module, arguments in (*on_mail, *on_sites):
         sys.argv = [sys.argv[0], *arguments]
         module.main()
         print(flush=True)

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from bench.corpus import messages
 from bench.jmap import LIST
-from bench.measure import percentile, rss_mb, timed
+from bench.measure import memory_mb, percentile, timed
 from bench.site_process import PASSWORD, SiteProcess, add_user
 from bench.wire import JmapClient
 from homing.bootstrap import local_site
@@ -90,7 +90,7 @@ def _measure(site: SiteProcess) -> None:
     for name, samples in alone.items():
         print(_row(name, samples, busy[name], beside[name]), flush=True)
     assert site.process is not None
-    print(f"  memory of the process that listens: {rss_mb(site.process.pid):.0f} MB")
+    print(f"  memory of the process that listens: {memory_mb(site.process.pid):.0f} MB")
 
 
 def _requests(site: SiteProcess) -> dict[str, Callable[[], bytes]]:

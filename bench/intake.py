@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.corpus import messages
-from bench.measure import cpu_seconds, fsync_baseline, percentile, rss_mb
+from bench.measure import cpu_seconds, fsync_baseline, memory_mb, percentile
 from bench.site_process import PASSWORD, SiteProcess, add_user
 from bench.wire import JmapClient, LmtpClient
 
@@ -69,7 +69,7 @@ def run(folder: Path, count: int, mixed: int, corpus: Path | None) -> None:
                     _line(name, connections, [_once(site, make(), connections) for _ in range(runs)], floor), flush=True
                 )
         assert site.process is not None
-        print(f"  memory of the process afterwards: {rss_mb(site.process.pid):.0f} MB")
+        print(f"  memory of the process afterwards: {memory_mb(site.process.pid):.0f} MB")
     finally:
         site.stop()
 

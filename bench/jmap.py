@@ -18,7 +18,7 @@ from itertools import cycle
 from pathlib import Path
 
 from bench.corpus import messages
-from bench.measure import row, rss_mb, timed
+from bench.measure import memory_mb, row, timed
 from bench.site_process import PASSWORD, SiteProcess, add_user
 from bench.wire import JmapClient
 from homing.bootstrap import local_site
@@ -112,7 +112,7 @@ def _measure(site: SiteProcess) -> dict[str, float]:
         found = (f"{name} {_throughput(site, make(), connections):,.0f}" for name, make in rates.items())
         print(f"  requests/s at {connections} connections: " + ", ".join(found))
     assert site.process is not None
-    print(f"  memory of the process: {rss_mb(site.process.pid):.0f} MB")
+    print(f"  memory of the process: {memory_mb(site.process.pid):.0f} MB")
     return {name: statistics.median(values) for name, values in samples.items()}
 
 

@@ -34,10 +34,10 @@ def row(name: str, samples: Sequence[float], baseline: float | None = None) -> s
     return f"  {name:<44} p50 {p50 * 1e3:8.2f} ms   p95 {p95 * 1e3:8.2f} ms {ratio}"
 
 
-def rss_mb(pid: int) -> float:
-    """Resident memory of a process in MB."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+def memory_mb(pid: int) -> float:
+    """Memory of a process's own in MB: resident, without the pages of files, of which SQLite maps up to a GiB."""
+    resident, shared = map(int, Path(f"/proc/{pid}/statm").read_text().split()[1:3])
+    return (resident - shared) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def cpu_seconds(pid: int) -> float:
