@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from homing.adapters.sqlite import SqliteStore
 from homing.jmap.kinds import utc_date
+from homing.ledger.verify import verify
 from tests.conftest import START, FakeClock
 from tests.mail import message
 from tests.rooms.jmap.conftest import Client, Object
@@ -172,7 +174,7 @@ class QueryPlay(Play):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_result_that_follows_its_changes_is_what_a_new_query_gives(
-    ann: Client, clock: FakeClock, seed: int
+    ann: Client, clock: FakeClock, scratch: SqliteStore, seed: int
 ) -> None:
     play = QueryPlay(seed, [ann, Client(ann.site, ann.user)], clock)
     queries = [("Email", one) for one in EMAIL_QUERIES] + [("Mailbox", one) for one in MAILBOX_QUERIES] + OTHER_QUERIES
@@ -189,6 +191,7 @@ def test_every_result_that_follows_its_changes_is_what_a_new_query_gives(
         follow(ann, followed)
         truth = today[id(results.arguments)]
         assert (followed.ids, followed.total, followed.state) == (truth.ids, truth.total, truth.state), results
+    assert verify(ann.site.store, ann.account, scratch, clock.now()) == []
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -77,7 +77,7 @@ def weigh(body: bytes, limits: Limits) -> Weight:
 
 
 def may_be_given_up(body: bytes) -> bool:
-    """Whether a request, of any size, changes nothing: such a one can be given up at any moment."""
+    """Whether a request, of any size, changes nothing that anybody would miss: it can be given up at any moment."""
     try:
         return all(name.rpartition("/")[2] in _READING for name, _, _ in _decode(body).method_calls)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
