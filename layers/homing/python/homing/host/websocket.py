@@ -168,17 +168,17 @@ class Connection:
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             self._say_why(tasks)
-            for task in self._helpers(tasks):
+            for task in self._beside(tasks):
                 task.cancel()
             if not self._gone.is_set():
                 await asyncio.gather(*self._requests)
                 await self._close(self._ended.result() if self._ended.done() else GOING_AWAY)
         finally:
             self._gone.set()
-            for task in (*self._helpers(tasks), *self._requests):
+            for task in (*self._beside(tasks), *self._requests):
                 task.cancel()
 
-    def _helpers(self, tasks: list[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
+    def _beside(self, tasks: list[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
         return [*tasks, *([self._pushing] if self._pushing else [])]
 
     def _say_why(self, tasks: list[asyncio.Task[Any]]) -> None:
