@@ -58,6 +58,11 @@ EMAIL_QUERIES: list[Object] = [
     {"filter": {"subject": "subject"}, "collapseThreads": True},
     {"filter": both({"text": "subject"}, {"inMailbox": "inbox"})},
     {"filter": both({"text": "nowhere"}, {"hasKeyword": "$seen"}, operator="OR")},
+    {"filter": {"hasAttachment": False}, "sort": [by("sentAt"), by("receivedAt")]},
+    {"filter": {"from": "bea"}, "sort": [by("from", collation="i;ascii-casemap"), by("to", up=False)]},
+    {"filter": {"to": "ann@example.org", "body": "written"}, "collapseThreads": True},
+    {"filter": both({"header": ["Message-ID"]}, {"inMailbox": "inbox"}, operator="NOT"), "sort": [by("sentAt")]},
+    {"sort": [by("subject", collation="i;unicode-casemap"), by("hasKeyword", keyword="work")]},
 ]
 MAILBOX_QUERIES: list[Object] = [
     {},

@@ -101,6 +101,7 @@ def test_what_speaks_for_its_owner_is_not_shared(
     assert ann.error(method, accountId=bob.account) == {"type": "accountNotSupportedByMethod"}
     can = session(ann)["accounts"][bob.account]["accountCapabilities"]
     assert "urn:ietf:params:jmap:mail" in can
+    assert not ann.call("Mailbox/get", accountId=bob.account, ids=["drafts"])["list"][0]["myRights"]["maySubmit"]
     assert "urn:ietf:params:jmap:submission" not in can
 
 

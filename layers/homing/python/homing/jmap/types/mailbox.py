@@ -73,6 +73,8 @@ class _Reader:
     def _may(self, id: str, right: str) -> bool:
         if self.is_read_only:
             return right == "mayReadItems"
+        if self.guest and right == "maySubmit":  # mail is sent from one's own account only
+            return False
         return not (right == "mayDelete" and id in FIXED)
 
     def stored(self, wanted: Object) -> Object:
