@@ -20,7 +20,7 @@ import pytest
 from homing.config import Config, Limits
 from homing.directory.accounts import User, create_user
 from homing.host.api_calls import ApiCalls, Whole
-from homing.host.heavy import Answered
+from homing.host.heavy import GROWN_BYTES, Answered
 from homing.host.threads import Threads
 from homing.ledger.entry import Actor
 from tests.mail import message
@@ -202,6 +202,19 @@ def test_a_side_process_that_died_unseen_is_replaced(running: Running, account: 
         os.waitid(os.P_PID, side_of(running), os.WEXITED | os.WNOWAIT)
 
         assert len(call(client, *much(account))) == 17
+
+
+def test_a_side_process_stays_however_large_its_host_is(running: Running, account: str) -> None:
+    """What a process has used at most begins, after it was started, with what its parent has."""
+    ballast = bytearray(b"x") * (GROWN_BYTES + 1)
+
+    with running.client() as client:
+        call(client, *much(account))
+        first = side_of(running)
+        call(client, *much(account))
+
+    assert side_of(running) == first
+    assert ballast
 
 
 def test_a_request_whose_client_leaves_while_it_waits_is_not_run(running: Running, account: str) -> None:

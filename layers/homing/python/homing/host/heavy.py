@@ -92,7 +92,7 @@ class Side:
         self._orders = orders
         self._answers = answers
         self._end = end
-        self.peak = 0
+        self.held = 0
 
     async def run(self, order: Order, files: tuple[int, int], gone: asyncio.Future[Any], announce: Announce) -> Done:
         """The answer to an order; `gone` is done when nobody waits for it any more.
@@ -112,7 +112,7 @@ class Side:
             raise Temporary("sideProcessDied", "the process for large requests ended", reason=repr(error)) from error
         finally:
             gone.remove_done_callback(self._give_up)
-        self.peak = said.peak
+        self.held = said.held
         return said
 
     async def _hear(self) -> Told | Done:
@@ -258,7 +258,7 @@ class Heavy:
             raise
         finally:
             self._busy.discard(side)
-        if side.peak > GROWN_BYTES:
+        if side.held > GROWN_BYTES:
             await side.close(1.0)
         else:
             self._keep(side)

@@ -47,13 +47,13 @@ class Told(msgspec.Struct, tag=True):
 
 
 class Done(msgspec.Struct, tag=True):
-    """The answer, but for its body, whose size it is; `status` 0: it was given up. `peak`: the most memory
-    that the side process has ever used, in bytes."""
+    """The answer, but for its body, whose size it is; `status` 0: it was given up. `held`: the memory
+    that the side process has now, in bytes."""
 
     status: int
     headers: dict[str, str]
     size: int
-    peak: int
+    held: int
 
 
 _encoder: Final = msgspec.msgpack.Encoder(enc_hook=str)
