@@ -24,7 +24,7 @@ from homing.ledger.entry import Actor
 from homing.ledger.transact import Transaction, transact
 from homing.message.mdn import parse_notification
 from homing.ports.landings import Landed
-from homing.sieve import Failure, Script
+from homing.sieve.engine import Failure, Script
 from homing.site import Site
 from homing.submission.dsn import parse_dsn
 from tests.conftest import FakeClock, FakeIds

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from homing.message import parse
-from homing.sieve import SUPPORTED, Environment, Keep, Mail, Result, SieveError, compile_script, run
+from homing.sieve import SUPPORTED
+from homing.sieve.engine import Environment, Keep, Mail, Result, SieveError, compile_script, run
 
 ALL = [name for name in SUPPORTED if name != "ihave"]
 PLAIN = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homing.sieve import FileInto, Keep, Redirect, Reject, keywords_of
+from homing.sieve.engine import FileInto, Keep, Redirect, Reject, keywords_of
 from tests.unit.sieve.scripts import failure, fields, is_true, perform, value_of
 
 IMPLICIT = Keep(implicit=True)

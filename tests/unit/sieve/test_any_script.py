@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homing.message import parse
-from homing.sieve import SUPPORTED, Environment, Keep, Mail, Result, Script, SieveError, compile_script, run
+from homing.sieve import SUPPORTED
+from homing.sieve.engine import Environment, Keep, Mail, Result, Script, SieveError, compile_script, run
 from homing.sieve.lexer import END, tokenise
 from homing.sieve.vocabulary import COMMAND_WORDS, TEST_WORDS
 from tests.unit.message.test_any_bytes import ANY_MAIL

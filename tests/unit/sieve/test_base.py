@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homing.sieve import FileInto, Keep, Redirect
+from homing.sieve.engine import FileInto, Keep, Redirect
 from tests.unit.sieve.scripts import PLAIN, failure, fields, is_true, mail, perform, refusal, value_of
 
 A = fields(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from homing.sieve import SUPPORTED, SieveError, compile_script
+from homing.sieve import SUPPORTED
+from homing.sieve.engine import SieveError, compile_script
 from homing.sieve.evaluate import TESTS
 from homing.sieve.limits import MAX_NESTING, MAX_NODES
 from homing.sieve.perform import COMMANDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homing.sieve import FileInto, Keep, Remember, SieveError, compile_script
+from homing.sieve.engine import FileInto, Keep, Remember, SieveError, compile_script
 from homing.sieve.limits import DAY, MAX_DUPLICATE_SECONDS
 from tests.unit.sieve.scripts import NOW, failure, fields, is_true, mail, perform, value_of
 

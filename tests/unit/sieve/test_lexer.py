@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from homing.sieve import MAX_SCRIPT, SieveError, compile_script
+from homing.sieve import MAX_SCRIPT
+from homing.sieve.engine import SieveError, compile_script
 from homing.sieve.lexer import END, IDENTIFIER, NUMBER, STRING, TAG, tokenise
 from homing.sieve.limits import MAX_NUMBER
 from tests.unit.sieve.scripts import refusal

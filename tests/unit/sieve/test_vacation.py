@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homing.sieve import Keep, Vacation
+from homing.sieve.engine import Keep, Vacation
 from homing.sieve.limits import DAY, MAX_VACATION_SECONDS, MIN_VACATION_SECONDS
 from tests.unit.sieve.scripts import failure, fields, mail, perform
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import Final
 
 from homing.ports.blobs import Blobs
-from homing.sieve import Failure, Script, SieveError, compile_script
+from homing.sieve.engine import Failure, Script, SieveError, compile_script
 
 MOST_COMPILED: Final = 100
 """Those used last; the largest take some megabytes."""

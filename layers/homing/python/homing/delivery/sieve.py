@@ -27,7 +27,7 @@ from homing.ledger.rows import Body
 from homing.ledger.transact import Draft, Transaction
 from homing.message.charsets import clean
 from homing.message.compose import InvalidField, text_part
-from homing.sieve import (
+from homing.sieve.engine import (
     Action,
     Environment,
     Failure,

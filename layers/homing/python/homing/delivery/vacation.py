@@ -16,7 +16,7 @@ from homing.ledger.entry import encode_body
 from homing.ledger.rows import Body
 from homing.message import render_html_text
 from homing.message.compose import Entity, html_part, structure, text_part
-from homing.sieve import Mail, reply_subject, withhold_reply
+from homing.sieve.engine import Mail, reply_subject, withhold_reply
 
 ANSWERED_SECONDS: Final = 7 * 24 * 3_600
 """RFC 5230 §4.1: the usual period."""

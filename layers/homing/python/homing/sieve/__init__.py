@@ -11,8 +11,8 @@ a `Result`, and somebody else does it.
 `SieveError.type` is "invalidSieve", the SetError of RFC 9661 §2.4; `str(error)` is its description, place and
 sentence. For the capability object (§1.2.1): `SUPPORTED` (sieveExtensions), `MAX_SCRIPT` (maxSizeScript, octets),
 `MAX_REDIRECTS` (maxNumberRedirects); notificationMethods and externalLists are null, as neither extension is here.
-These are all that importing this package loads; the engine comes with the first of its names (PEP 562), so that
-who only tells what there is does not pay for it.
+These are all that importing this package loads; everything else is in `homing.sieve.engine`, so that who only tells
+what there is does not pay for it.
 Compiling costs time linear in the script; a `Script` is frozen and may be kept and shared between threads.
 
 **For who delivers mail**:
@@ -34,61 +34,7 @@ imap4flags (RFC 5232), mailbox (RFC 5490), relational (RFC 5231), special-use (R
 vacation (RFC 5230), vacation-seconds (RFC 6131), variables (RFC 5229).
 """
 
-from typing import TYPE_CHECKING, Any
-
 from homing.sieve.extensions import SUPPORTED
 from homing.sieve.limits import MAX_REDIRECTS, MAX_SCRIPT
 
-if TYPE_CHECKING:
-    from homing.sieve.engine import (
-        Action,
-        Environment,
-        Failure,
-        FileInto,
-        Keep,
-        Mail,
-        Redirect,
-        Reject,
-        Remember,
-        Result,
-        Script,
-        SieveError,
-        Vacation,
-        compile_script,
-        keywords_of,
-        reply_subject,
-        run,
-        withhold_reply,
-    )
-
-__all__ = [
-    "MAX_REDIRECTS",
-    "MAX_SCRIPT",
-    "SUPPORTED",
-    "Action",
-    "Environment",
-    "Failure",
-    "FileInto",
-    "Keep",
-    "Mail",
-    "Redirect",
-    "Reject",
-    "Remember",
-    "Result",
-    "Script",
-    "SieveError",
-    "Vacation",
-    "compile_script",
-    "keywords_of",
-    "reply_subject",
-    "run",
-    "withhold_reply",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from homing.sieve import engine  # noqa: PLC0415
-
-    return getattr(engine, name)
+__all__ = ["MAX_REDIRECTS", "MAX_SCRIPT", "SUPPORTED"]

@@ -1,4 +1,4 @@
-"""All of the engine under one name: what `homing.sieve` gives, loaded when it is first asked for."""
+"""All of the engine under one name, for who runs or checks scripts; how to is told in `homing.sieve`."""
 
 from homing.sieve.check import compile_script
 from homing.sieve.errors import SieveError

@@ -7,7 +7,6 @@ it was received) may be another. A `/set` that only creates, on the account that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -16,7 +15,7 @@ from homing.errors import MethodError
 from homing.ids import thread_of
 from homing.jmap.capabilities import MAIL
 from homing.jmap.context import Context, Opened, Step
-from homing.jmap.datatype import OPTIONAL, Commit, DataType, Object, Property, SetError, Setting
+from homing.jmap.datatype import OPTIONAL, Commit, Object, Property, SetError
 from homing.jmap.dispatch import Function
 from homing.jmap.kinds import (
     BOOLEAN,
@@ -33,7 +32,7 @@ from homing.jmap.kinds import (
 from homing.jmap.methods.arguments import check_arguments
 from homing.jmap.methods.set import set_
 from homing.jmap.types.email_change import state_of
-from homing.jmap.types.email_filing import GROUP, Filing, Prepared, file_email, filed_by_client, received
+from homing.jmap.types.email_filing import Filing, Prepared, file_email, filed_by_client, only_created, received
 from homing.jmap.types.email_load import load
 from homing.ledger import keys
 from homing.message import base_subject
@@ -58,7 +57,7 @@ def email_copy(context: Context, given: Object) -> Object:
     originals = context.source(source)
     if arguments["ifFromInState"] not in (None, originals.head.state("Email")):
         raise MethodError("stateMismatch")
-    type = replace(EMAIL_COPY, setting=replace(_SETTING, prepare=partial(_prepare, originals)))
+    type = only_created(_PROPERTIES, _create, partial(_prepare, originals))
     given = {"accountId": arguments["accountId"], "ifInState": arguments["ifInState"], "create": create}
     response = set_(type, context, given)
     if arguments["onSuccessDestroyOriginal"] and response["created"]:
@@ -101,26 +100,12 @@ def _create(step: Step, given: Object) -> tuple[str, Object] | SetError:
     return file_email(step, {"keywords": inherited.get("keywords", {}), **given})
 
 
-_SETTING: Final = Setting(
-    current=lambda _view, _id: None,
-    create=_create,
-    update=lambda _step, _id, _current, _changed: None,
-    destroy=lambda _step, _id: None,
-    group=GROUP,
-)
-
-EMAIL_COPY: Final = DataType(
-    name="Email",
-    capability=MAIL,
-    properties={
-        "id": Property(ID_OR_REFERENCE),
-        "mailboxIds": Property(ID_SET),
-        "keywords": Property(KEYWORD_SET, default=OPTIONAL),
-        "receivedAt": Property(UTC_DATE, default=OPTIONAL),
-    },
-    load=lambda _context, _view, _ids, _properties, _arguments: iter(()),
-    setting=_SETTING,
-)
-"""The properties of an email that is copied, as a type of which objects can only be created."""
+_PROPERTIES: Final = {
+    "id": Property(ID_OR_REFERENCE),
+    "mailboxIds": Property(ID_SET),
+    "keywords": Property(KEYWORD_SET, default=OPTIONAL),
+    "receivedAt": Property(UTC_DATE, default=OPTIONAL),
+}
+"""What a client says of an email that is copied."""
 
 FUNCTIONS: Final[Mapping[str, Function]] = {"Email/copy": Function(MAIL, email_copy, COPY_ARGUMENTS)}

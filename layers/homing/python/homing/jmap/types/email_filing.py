@@ -6,7 +6,7 @@ within. The state of EmailDelivery moves with it (RFC 8621 §1.5); no delivery i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -14,8 +14,9 @@ from homing.delivery.arrival import Arrival
 from homing.delivery.file import file_one, load_threads, rows_needed
 from homing.errors import Refused
 from homing.ids import blob_id, thread_of
-from homing.jmap.context import Step
-from homing.jmap.datatype import Object, SetError
+from homing.jmap.capabilities import MAIL
+from homing.jmap.context import Context, Opened, Step
+from homing.jmap.datatype import Commit, DataType, Object, Property, SetError, Setting
 from homing.jmap.kinds import is_utc_date, utc_date, utc_ms
 from homing.jmap.types.email_change import find_keywords, find_mailboxes
 from homing.ledger import keys
@@ -37,6 +38,10 @@ class Filing:
 
 Prepared = Mapping[str, Filing | SetError]
 """What the creations of a call have become before its commits, by creation id."""
+
+Create = Callable[[Step, Object], tuple[str, Object] | SetError]
+Prepare = Callable[[Context, Opened, Object, Commit], Prepared]
+"""Hooks of a `Setting`."""
 
 
 def filed_by_client(protocol: str = PROTOCOL) -> dict[str, Any]:
@@ -74,6 +79,20 @@ def file_email(step: Step, given: Object) -> tuple[str, Object] | SetError:
     answer = {"blobId": blob_id(arrival.digest), "threadId": thread_of(filed), "size": arrival.record["size"]}
     lowered = {} if keywords == given["keywords"] else {"keywords": keywords}
     return filed, {**answer, **prepared.answer, **lowered}
+
+
+def only_created(properties: Mapping[str, Property], create: Create, prepare: Prepare) -> DataType:
+    """Emails as a type of which objects can only be created, from these properties: what `/set` then does is all of
+    Email/import and Email/copy."""
+    setting = Setting(
+        current=lambda _view, _id: None,
+        create=create,
+        update=lambda _step, _id, _current, _changed: None,
+        destroy=lambda _step, _id: None,
+        group=GROUP,
+        prepare=prepare,
+    )
+    return DataType("Email", MAIL, properties, lambda *_: iter(()), setting=setting)
 
 
 def _load(step: Step) -> None:

@@ -14,7 +14,7 @@ from homing.delivery.arrival import Arrival, last_hop, record_of
 from homing.jmap.blob import find_content
 from homing.jmap.capabilities import MAIL
 from homing.jmap.context import Context, Opened
-from homing.jmap.datatype import OPTIONAL, Commit, DataType, Object, Property, SetError, Setting
+from homing.jmap.datatype import OPTIONAL, Commit, Object, Property, SetError
 from homing.jmap.dispatch import Function
 from homing.jmap.kinds import (
     ID,
@@ -29,7 +29,7 @@ from homing.jmap.kinds import (
 )
 from homing.jmap.methods.arguments import check_arguments
 from homing.jmap.methods.set import set_
-from homing.jmap.types.email_filing import GROUP, Filing, Prepared, file_email, filed_by_client, received
+from homing.jmap.types.email_filing import Filing, Prepared, file_email, filed_by_client, only_created, received
 from homing.message import parse
 from homing.message.provenance import provenance
 
@@ -85,26 +85,17 @@ def _received(filing: Filing | SetError, asked: object) -> Filing | SetError:
     return Filing(replace(filing.arrival, received_at=received_at), told)
 
 
-EMAIL_IMPORT: Final = DataType(
-    name="Email",
-    capability=MAIL,
-    properties={
+EMAIL_IMPORT: Final = only_created(
+    {
         "id": Property(ID, server_set=True),
         "blobId": Property(ID_OR_REFERENCE),
         "mailboxIds": Property(ID_SET),
         "keywords": Property(KEYWORD_SET, default={}),
         "receivedAt": Property(UTC_DATE, default=OPTIONAL),
     },
-    load=lambda _context, _view, _ids, _properties, _arguments: iter(()),
-    setting=Setting(
-        current=lambda _view, _id: None,
-        create=file_email,
-        update=lambda _step, _id, _current, _changed: None,
-        destroy=lambda _step, _id: None,
-        group=GROUP,
-        prepare=_prepare,
-    ),
+    file_email,
+    _prepare,
 )
-"""The EmailImport object, as a type of which objects can only be created."""
+"""The EmailImport object."""
 
 FUNCTIONS: Final[Mapping[str, Function]] = {"Email/import": Function(MAIL, email_import, IMPORT_ARGUMENTS)}

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from homing.directory.addresses import find_accounts
-from homing.errors import MethodError
 from homing.jmap.capabilities import SUBMISSION
 from homing.jmap.context import Context, Opened, Step
 from homing.jmap.datatype import Commit, DataType, Object, Property, SetError, Setting
@@ -65,20 +64,9 @@ def _whole(value: Any) -> Any:
     return [{"name": None, **one} for one in value] if isinstance(value, list) else value
 
 
-def check_own(context: Context, account: str) -> None:
-    """Only from one's own account can one send: a share in another gives no right to speak for its owner.
-
-    Raises:
-        MethodError: `accountNotSupportedByMethod` (RFC 8620 §3.6.2).
-    """
-    if account != context.identity.account:
-        raise MethodError("accountNotSupportedByMethod", "mail is sent from one's own account only")
-
-
 def _load(
     context: Context, view: View, ids: Sequence[str] | None, properties: Sequence[str], _arguments: Object
 ) -> Iterator[Object]:
-    check_own(context, view.partition)
     if ids is None:
         stored = context.first_ids(view, keys.object_key(TYPE, ""))
         ids = [DEFAULT, *(id for id in stored if id != DEFAULT)]
@@ -89,9 +77,8 @@ def _load(
             yield {name: full[name] for name in properties}
 
 
-def _prepare(context: Context, view: Opened, arguments: Object, _commit: Commit) -> Mapping[str, str]:
+def _prepare(context: Context, _view: Opened, arguments: Object, _commit: Commit) -> Mapping[str, str]:
     """The accounts of the addresses that identities are to be made of."""
-    check_own(context, view.partition)
     given = [value.get("email") for value in (arguments["create"] or {}).values()]
     return find_accounts(context.site.store, {email for email in given if isinstance(email, str)})
 

@@ -19,7 +19,7 @@ from homing.jmap.dispatch import Function
 from homing.jmap.kinds import BOOLEAN, ID, ID_OR_REFERENCE, OBJECT, STRING, Kind, list_of, map_of, nullable
 from homing.jmap.methods.arguments import check_arguments
 from homing.jmap.types.email_change import state_of
-from homing.jmap.types.identity import check_own, identity_of
+from homing.jmap.types.identity import identity_of
 from homing.ledger import keys
 from homing.ledger.transact import Transaction, transact
 from homing.message import as_text, parse, parse_headers
@@ -105,7 +105,6 @@ def mdn_send(context: Context, given: Object) -> Object:
     arguments = check_arguments(given, SEND_ARGUMENTS)
     account = arguments["accountId"]
     view = context.writable(account)
-    check_own(context, account)
     identity = identity_of(view, context.resolve(arguments["identityId"]))
     if identity is None:
         raise MethodError("invalidArguments", "there is no such Identity", arguments=["identityId"])

@@ -74,7 +74,7 @@ def _read(context: Context, view: View, id: str, *, keep: bool = False) -> _Text
         return _Text(error=SetError("blobNotFound", "this account has no such blob", ("blobId",)))
     if content.size > MAX_SCRIPT:
         return _Text(error=SetError("tooLarge", f"a script has at most {MAX_SCRIPT} octets"))
-    from homing.sieve import SieveError, compile_script  # noqa: PLC0415  # the engine, for those who write scripts
+    from homing.sieve.engine import SieveError, compile_script  # noqa: PLC0415  # the engine, for those who write scripts
 
     raw = content.read(0, content.size)
     try:
