@@ -56,6 +56,9 @@ def test_a_password_is_read_from_a_file(homing: Commands, tmp_path: Path) -> Non
     assert PASSWORD not in said.out + said.err
 
 
+CTRL_D = "\x04"
+
+
 def converse(homing: Commands, answers: list[str], *arguments: str) -> tuple[int, str]:
     """Run a command on a terminal and type an answer at each "password" prompt; (exit code, what it showed)."""
     child, terminal = pty.fork()
@@ -65,7 +68,9 @@ def converse(homing: Commands, answers: list[str], *arguments: str) -> tuple[int
     for prompt, answer in zip((b"Password: ", b"Again: "), answers, strict=True):
         while not shown.endswith(prompt):
             shown += os.read(terminal, 1)
-        os.write(terminal, answer.encode() + b"\n")
+        os.write(terminal, answer.encode() + (b"" if answer == CTRL_D else b"\n"))
+        if answer == CTRL_D:
+            break
     try:
         while piece := os.read(terminal, 1_000):
             shown += piece
@@ -80,6 +85,14 @@ def test_a_password_is_asked_for_on_a_terminal_and_not_shown(homing: Commands) -
     assert code == 0
     assert PASSWORD not in shown
     assert signs_in(homing, "ann@example.org", PASSWORD)
+
+
+def test_who_ends_the_input_instead_of_typing_a_password_is_told_so_plainly(homing: Commands) -> None:
+    code, shown = converse(homing, [CTRL_D, ""], "user", "add", "ann@example.org")
+
+    assert code == 1
+    assert "no password was typed" in shown
+    assert "Traceback" not in shown
 
 
 def test_a_password_that_is_typed_in_two_ways_is_refused(homing: Commands) -> None:

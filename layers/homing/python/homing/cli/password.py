@@ -49,14 +49,18 @@ def ask_password() -> str:
     """The password that a person types, twice.
 
     Raises:
-        Permanent: nobody is there to ask, or the two differ.
+        Permanent: nobody is there to ask, he ends the input (Ctrl-D), or the two differ.
     """
     if not sys.stdin.isatty():
         raise Permanent(
             "noPassword", "give a password with --password-file or --password-stdin, or use --generate-password"
         )
-    password = getpass.getpass("Password: ")
-    if getpass.getpass("Again: ") != password:
+    try:
+        password = getpass.getpass("Password: ")
+        again = getpass.getpass("Again: ")
+    except EOFError as error:
+        raise Permanent("noPassword", "no password was typed; nothing was changed") from error
+    if again != password:
         raise Permanent("noPassword", "the two passwords differ")
     return password
 
